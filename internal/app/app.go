@@ -1,0 +1,196 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+
+	"rollcall/cdc"
+	"rollcall/internal/config"
+	"rollcall/internal/deliver"
+	"rollcall/internal/source"
+	"rollcall/internal/store"
+	"rollcall/internal/widen"
+)
+
+// App is the running system.
+type App struct {
+	cfg *config.Config
+	log *slog.Logger
+	now func() time.Time
+
+	member *pgxpool.Pool // the member database
+	state  *pgxpool.Pool // schema rollcall_state
+
+	source  *source.Source
+	store   *store.Store
+	watches atomic.Pointer[[]cdc.Watch] // the reader replaces them when they change
+	workers []*deliver.Worker
+
+	touched signal   // touched keys were stored
+	dirty   []signal // addresses became dirty, one signal a worker
+}
+
+// New connects to the databases, checks what it finds there and prepares the
+// state. It starts nothing. Close must be called on what it returns.
+func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time) (_ *App, err error) {
+	a := &App{cfg: cfg, log: log, now: now, touched: newSignal()}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if a.member, err = memberPool(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if a.source, err = source.New(ctx, a.member); err != nil {
+		return nil, err
+	}
+	if err = a.loadWatches(ctx); err != nil {
+		return nil, err
+	}
+	if a.state, err = statePool(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if err = store.Migrate(ctx, a.state); err != nil {
+		return nil, err
+	}
+	a.store = store.New(a.state, cfg.Source.Name, now)
+	if err = a.checkInstallation(ctx); err != nil {
+		return nil, err
+	}
+	return a, a.connect()
+}
+
+// Close gives the database connections back.
+func (a *App) Close() {
+	if a.member != nil {
+		a.member.Close()
+	}
+	if a.state != nil {
+		a.state.Close()
+	}
+}
+
+// Run works until the context ends, which is a planned stop and no error, or
+// until something happens that only a person can mend.
+func (a *App) Run(ctx context.Context) error {
+	if err := a.prepareStream(ctx); err != nil {
+		return err
+	}
+	a.log.Info("started", "source", a.cfg.Source.Name, "slot", a.cfg.Source.Slot, "associations", len(a.cfg.ConstantContact.Connections))
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.read(ctx) })
+	group.Go(func() error { return a.widen(ctx) })
+	for i, w := range a.workers {
+		group.Go(func() error { return w.Run(ctx, a.dirty[i]) })
+	}
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	a.log.Info("stopped")
+	return nil
+}
+
+// read follows the stream. When the watches changed it starts again with the
+// new ones, after touching everything.
+func (a *App) read(ctx context.Context) error {
+	for {
+		reader, err := a.newReader()
+		if err != nil {
+			return err
+		}
+		err = reader.Run(ctx)
+		if !errors.Is(err, cdc.ErrWatchesChanged) {
+			return err
+		}
+		a.log.Info("watches changed: touching everything")
+		if err := a.loadWatches(ctx); err != nil {
+			return err
+		}
+		if err := a.touchAll(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (a *App) widen(ctx context.Context) error {
+	w := &widen.Widener{Source: a.source, Store: a.store, Watch: a.watch, Log: a.log.With("component", "widen")}
+	return w.Run(ctx, a.touched, func() {
+		for _, s := range a.dirty {
+			s.set()
+		}
+	})
+}
+
+func (a *App) loadWatches(ctx context.Context) error {
+	watches, err := a.source.Watches(ctx)
+	if err != nil {
+		return err
+	}
+	a.watches.Store(&watches)
+	return nil
+}
+
+func (a *App) watch(via string) (cdc.Watch, bool) {
+	for _, w := range *a.watches.Load() {
+		if w.Via() == via {
+			return w, true
+		}
+	}
+	return cdc.Watch{}, false
+}
+
+// touchAll has everything looked at twice: a commit that was logged before the
+// stream began and is not visible yet is in neither the first look nor the
+// stream.
+func (a *App) touchAll(ctx context.Context) error {
+	after, err := a.source.NewTransactionID(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.store.TouchAll(ctx, after); err != nil {
+		return err
+	}
+	a.touched.set()
+	return nil
+}
+
+// checkInstallation refuses to work on a database that is not the one this
+// state belongs to: a copy would mail the original's people.
+func (a *App) checkInstallation(ctx context.Context) error {
+	id, err := a.source.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	known, err := a.store.Installation(ctx, store.Installation{
+		SystemID: id.SystemID, Timeline: id.Timeline, DatabaseOID: id.DatabaseOID, Slot: a.cfg.Source.Slot,
+	})
+	if err != nil {
+		return err
+	}
+	if known.SystemID != id.SystemID || known.Timeline != id.Timeline || known.DatabaseOID != id.DatabaseOID {
+		return fmt.Errorf("check installation: source %q is another database than the one this state was made for "+
+			"(a copy, a restored backup or a promoted stand-by); nothing is sent until that is settled: if it is the right one now, run "+
+			"delete from rollcall_state.installation where source = '%s'", a.cfg.Source.Name, a.cfg.Source.Name)
+	}
+	return nil
+}
+
+// signal is a wake-up that may be set any number of times before it is taken.
+type signal chan struct{}
+
+func newSignal() signal { return make(signal, 1) }
+
+func (s signal) set() {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,66 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"rollcall/cdc"
+)
+
+// prepareStream finds or makes the slot and sees to it that everything is
+// touched where the stream alone does not say all.
+func (a *App) prepareStream(ctx context.Context) error {
+	conn, err := a.member.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to source.url: %w", err)
+	}
+	slot, err := cdc.Prepare(ctx, conn.Conn(), a.cfg.Source.Slot, a.cfg.Source.Publication)
+	conn.Release()
+	if err != nil {
+		return fmt.Errorf("prepare stream of source %s: %w", a.cfg.Source.Name, err)
+	}
+	durable, known, err := a.store.Position(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case slot.Created:
+		a.log.Info("created slot: looking at everything", "slot", a.cfg.Source.Slot)
+	case !known:
+		a.log.Info("no position is stored for the slot: looking at everything", "slot", a.cfg.Source.Slot)
+	case durable > 0 && slot.Confirmed > durable:
+		a.log.Warn("slot is ahead of the stored position (another consumer, or a restored state): looking at everything",
+			"slot", a.cfg.Source.Slot, "confirmed_lsn", slot.Confirmed.String(), "durable_lsn", durable.String())
+	default:
+		return nil
+	}
+	return a.touchAll(ctx)
+}
+
+func (a *App) newReader() (*cdc.Reader, error) {
+	return cdc.NewReader(cdc.Config{
+		Conn:        &a.member.Config().ConnConfig.Config,
+		Slot:        a.cfg.Source.Slot,
+		Publication: a.cfg.Source.Publication,
+		Watches:     *a.watches.Load(),
+		Store:       notifying{a.store, a.touched},
+		Snapshot:    a.source.CurrentSnapshot,
+		Now:         a.now,
+		Log:         a.log.With("component", "cdc"),
+	})
+}
+
+// notifying wakes the widener after each stored batch.
+type notifying struct {
+	cdc.Store
+	touched signal
+}
+
+// Save stores the batch; see cdc.Store.
+func (n notifying) Save(ctx context.Context, b *cdc.Batch) error {
+	if err := n.Store.Save(ctx, b); err != nil {
+		return err
+	}
+	n.touched.set()
+	return nil
+}

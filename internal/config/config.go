@@ -1,0 +1,112 @@
+// Package config reads Rollcall's configuration: one YAML file, decoded
+// strictly, with defaults, and with every problem reported at once by field
+// and line.
+//
+// No error quotes the file. Somebody may have pasted a password into it, in
+// the wrong place or one line too low.
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is the whole configuration.
+type Config struct {
+	Source          Source          `yaml:"source"`
+	State           State           `yaml:"state"`
+	ConstantContact ConstantContact `yaml:"constant_contact"`
+	Rules           Rules           `yaml:"rules"`
+	Pace            Pace            `yaml:"pace"`
+	Log             Log             `yaml:"log"`
+}
+
+// Source is the member database.
+type Source struct {
+	Name        string `yaml:"name"` // part of every key in the state, so it must stay
+	URL         string `yaml:"url"`  // postgres://, a direct connection, without a password
+	Password    Secret `yaml:"password"`
+	Slot        string `yaml:"slot"`        // default rollcall
+	Publication string `yaml:"publication"` // default rollcall
+}
+
+// State is the database that holds the schema rollcall_state.
+type State struct {
+	URL      string `yaml:"url"` // default: that of the source, with its password
+	Password Secret `yaml:"password"`
+}
+
+// ConstantContact is the vendor's API and who is connected to it.
+type ConstantContact struct {
+	APIURL      string       `yaml:"api_url"` // default https://api.cc.email/v3
+	Connections []Connection `yaml:"connections"`
+}
+
+// Connection is one association's account.
+type Connection struct {
+	Association string `yaml:"association"` // association_id of the contract views, as text
+	APIKey      string `yaml:"api_key"`     // a name for the key that the limits count on, default main
+	AccessToken Secret `yaml:"access_token"`
+}
+
+// Rules are the operator's choices about who is on a list.
+type Rules struct {
+	AllActiveName       string    `yaml:"all_active_name"` // default "All Active and Courtesy Representatives"
+	GroupRequiresActive bool      `yaml:"group_requires_active"`
+	OnRemoved           OnRemoved `yaml:"on_removed"` // default keep
+}
+
+// OnRemoved says what happens to a person whose group membership row is gone.
+type OnRemoved string
+
+// The choices of on_removed.
+const (
+	OnRemovedKeep   OnRemoved = "keep"   // they stay on the group's list
+	OnRemovedRemove OnRemoved = "remove" // they leave it
+)
+
+// Pace says how changes are gathered before they are sent.
+type Pace struct {
+	Linger time.Duration `yaml:"linger"` // default 2s, at most 30m
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  LogLevel `yaml:"level"`  // debug, info, warn or error; default info
+	Format string   `yaml:"format"` // text or json; default text
+}
+
+// LogLevel is the name of a level. It is a slog.Leveler.
+type LogLevel string
+
+// Level returns the level of that name; info for any other.
+func (l LogLevel) Level() slog.Level {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(l)) // validated by Load; the zero level is info
+	return level
+}
+
+func defaults() *Config {
+	return &Config{
+		Source:          Source{Slot: "rollcall", Publication: "rollcall"},
+		ConstantContact: ConstantContact{APIURL: "https://api.cc.email/v3"},
+		Rules:           Rules{AllActiveName: "All Active and Courtesy Representatives", OnRemoved: OnRemovedKeep},
+		Pace:            Pace{Linger: 2 * time.Second},
+		Log:             Log{Level: "info", Format: "text"},
+	}
+}
+
+// inherit fills what defaults to another value of the same file.
+func (c *Config) inherit() {
+	if c.State.URL == "" {
+		c.State.URL = c.Source.URL
+		if !c.State.Password.IsSet() {
+			c.State.Password = c.Source.Password
+		}
+	}
+	for i := range c.ConstantContact.Connections {
+		if key := &c.ConstantContact.Connections[i].APIKey; *key == "" {
+			*key = "main"
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+var (
+	sourceName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
+	slotName   = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
+	keyName    = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,63}$`)
+)
+
+const (
+	maxLinger   = 30 * time.Minute
+	maxListName = 255 // Constant Contact's limit, in characters
+)
+
+// problems collects what validate finds.
+type problems []Problem
+
+func (p *problems) unless(ok bool, path, text string) {
+	if !ok {
+		*p = append(*p, Problem{Field: path, Message: text})
+	}
+}
+
+func (p *problems) oneOf(path, value string, allowed ...string) {
+	p.unless(slices.Contains(allowed, value), path, "must be one of "+strings.Join(allowed, ", "))
+}
+
+func (p *problems) secret(path string, s Secret, required bool) {
+	if s.written || required {
+		problem := s.problem()
+		p.unless(problem == "", path, problem)
+	}
+}
+
+// validate checks the values that the file gave, before they are inherited.
+func (c *Config) validate() []Problem {
+	var p problems
+	p.unless(sourceName.MatchString(c.Source.Name), "source.name",
+		"must name the member database: a small letter, then up to 39 small letters, digits, dashes or underscores")
+	p.database("source.url", c.Source.URL)
+	p.secret("source.password", c.Source.Password, false)
+	p.unless(slotName.MatchString(c.Source.Slot), "source.slot", "must have 1 to 63 small letters, digits or underscores")
+	p.unless(c.Source.Publication != "" && len(c.Source.Publication) < 64, "source.publication", "must have 1 to 63 bytes")
+	if c.State.URL != "" {
+		p.database("state.url", c.State.URL)
+	}
+	p.secret("state.password", c.State.Password, false)
+	p.api("constant_contact.api_url", c.ConstantContact.APIURL)
+	associations := map[string]bool{}
+	for i, conn := range c.ConstantContact.Connections {
+		path := fmt.Sprintf("constant_contact.connections[%d].", i)
+		p.unless(strings.TrimSpace(conn.Association) != "", path+"association", "must be the association_id of the database")
+		p.unless(!associations[conn.Association], path+"association", "has a connection already: an association has one account")
+		associations[conn.Association] = true
+		p.unless(conn.APIKey == "" || keyName.MatchString(conn.APIKey), path+"api_key",
+			"must be a name of your choice for the API key, with 1 to 63 letters, digits, dots, dashes or underscores")
+		p.secret(path+"access_token", conn.AccessToken, true)
+	}
+	name := c.Rules.AllActiveName
+	p.unless(strings.TrimSpace(name) != "" && utf8.RuneCountInString(name) <= maxListName, "rules.all_active_name", "must have 1 to 255 characters")
+	p.oneOf("rules.on_removed", string(c.Rules.OnRemoved), string(OnRemovedKeep), string(OnRemovedRemove))
+	p.unless(c.Pace.Linger > 0 && c.Pace.Linger <= maxLinger, "pace.linger", "must be more than 0s and at most 30m")
+	p.oneOf("log.level", string(c.Log.Level), "debug", "info", "warn", "error")
+	p.oneOf("log.format", c.Log.Format, "text", "json")
+	return p
+}
+
+func (p *problems) database(path, text string) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || strings.Trim(u.Path, "/") == "" {
+		p.unless(false, path, "must be postgres://user@host:port/database")
+		return
+	}
+	_, inside := u.User.Password()
+	for key := range u.Query() {
+		inside = inside || strings.Contains(strings.ToLower(key), "password")
+	}
+	field := strings.TrimSuffix(path, "url") + "password"
+	p.unless(!inside, path, "has a password inside: take it out and name its place in "+field+"; "+secretForms)
+}
+
+// api allows plain http on this host only, for the simulator: the token would
+// travel in the open.
+func (p *problems) api(path, text string) {
+	u, err := url.Parse(text)
+	ok := err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+	if ok && u.Scheme != "https" {
+		ip := net.ParseIP(u.Hostname())
+		ok = u.Scheme == "http" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+	}
+	p.unless(ok, path, "must be https://host/path, or http:// on this host for the simulator")
+}
+
+// locate tells every secret which field it is, and whether the file has it.
+func (c *Config) locate(lines map[string]int) {
+	secrets := map[string]*Secret{"source.password": &c.Source.Password, "state.password": &c.State.Password}
+	for i := range c.ConstantContact.Connections {
+		secrets[fmt.Sprintf("constant_contact.connections[%d].access_token", i)] = &c.ConstantContact.Connections[i].AccessToken
+	}
+	for path, s := range secrets {
+		s.path, s.written = path, lines[path] > 0
+	}
+}

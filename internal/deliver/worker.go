@@ -1,0 +1,174 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"rollcall/internal/store"
+	"rollcall/mapper"
+	"rollcall/sink/constantcontact"
+)
+
+// Worker delivers all associations of one API key, in one goroutine: the
+// vendor's limits are per key.
+type Worker struct {
+	Associations []*Deliverer
+	// Visible says whether a request's transaction can be seen in the member
+	// database by now.
+	Visible func(ctx context.Context, xid uint64) (bool, error)
+	Store   *store.Store
+	Now     func() time.Time
+	Log     *slog.Logger
+
+	polls map[string]*poll
+}
+
+// poll is when an association's open activities are asked for next.
+type poll struct {
+	open  bool
+	at    time.Time
+	delay time.Duration
+}
+
+const (
+	idlePause = time.Second // between looks at the queue when nobody wakes us
+	pollFirst = time.Second
+	pollMost  = 30 * time.Second
+)
+
+// Run delivers until the context ends. wake cuts a pause short.
+func (w *Worker) Run(ctx context.Context, wake <-chan struct{}) error {
+	w.polls = map[string]*poll{}
+	for _, d := range w.Associations {
+		w.polls[d.ID] = &poll{open: true, delay: pollFirst}
+	}
+	// Never gives up: what is queued stays queued.
+	retry := backoff.NewExponentialBackOff(backoff.WithInitialInterval(idlePause), backoff.WithMaxInterval(5*time.Minute), backoff.WithMaxElapsedTime(0))
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-wake:
+		case <-timer.C:
+		}
+		pause, err := w.turn(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			pause = retry.NextBackOff()
+			w.Log.Error("deliver", "err", err, "class", string(constantcontact.Classify(err)), "retry_in", pause.String())
+			// A wake-up must not cut this pause short.
+			if err := sleep(ctx, pause); err != nil {
+				return err
+			}
+			pause = 0
+		} else {
+			retry.Reset()
+		}
+		timer.Reset(pause)
+	}
+}
+
+func sleep(ctx context.Context, pause time.Duration) error {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// turn does what is due for every association once.
+func (w *Worker) turn(ctx context.Context) (pause time.Duration, err error) {
+	pause = idlePause
+	var errs []error
+	if err := w.requests(ctx); err != nil {
+		errs = append(errs, err)
+	}
+	for _, d := range w.Associations {
+		p := w.polls[d.ID]
+		if p.open && !w.Now().Before(p.at) {
+			if err := w.poll(ctx, d, p); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
+		worked, wait, err := d.Batch(ctx)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if worked {
+			p.open, p.delay, p.at = true, pollFirst, w.Now().Add(pollFirst)
+			pause = 0
+		} else if wait > 0 {
+			pause = min(pause, wait)
+		}
+		if p.open {
+			pause = min(pause, max(0, p.at.Sub(w.Now())))
+		}
+	}
+	return pause, errors.Join(errs...)
+}
+
+func (w *Worker) poll(ctx context.Context, d *Deliverer, p *poll) error {
+	ended, open, err := d.Applier.Poll(ctx)
+	if err != nil {
+		return err
+	}
+	if ended > 0 {
+		p.delay = pollFirst
+	} else {
+		p.delay = min(p.delay*2, pollMost)
+	}
+	p.open, p.at = open > 0, w.Now().Add(p.delay)
+	return nil
+}
+
+// requests takes up what was asked for by SQL, once its transaction can be
+// seen.
+func (w *Worker) requests(ctx context.Context) error {
+	requests, err := w.Store.Requests(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range requests {
+		visible, err := w.Visible(ctx, r.XID)
+		if err != nil {
+			return err
+		}
+		if !visible {
+			continue
+		}
+		if err := w.request(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Worker) request(ctx context.Context, r store.Request) error {
+	if r.Content.Ask != "sync_now" {
+		return w.Store.SetRequest(ctx, r.ID, "refused", store.Answer{Detail: "unknown request"})
+	}
+	if r.Content.Association != nil {
+		for _, d := range w.Associations {
+			if d.ID == *r.Content.Association {
+				return d.Sync(ctx, r)
+			}
+		}
+		return w.Store.SetRequest(ctx, r.ID, "refused", store.Answer{Reason: mapper.ReasonNotConnected, Detail: mapper.ReasonNotConnected.Text()})
+	}
+	if len(w.Associations) == 1 {
+		return w.Associations[0].Sync(ctx, r)
+	}
+	return w.Store.SetRequest(ctx, r.ID, "refused", store.Answer{Detail: "there are several associations; name one as the second argument"})
+}

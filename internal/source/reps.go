@@ -1,0 +1,209 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"rollcall/mapper"
+	"rollcall/sql"
+)
+
+// RepRef is where a rep's row leads: its association and its e-mail address
+// as stored.
+type RepRef struct {
+	Association string
+	Rep         mapper.RepID
+	Email       string
+}
+
+// RefsByRep finds reps by their ids, in every association.
+func (sn *Snap) RefsByRep(ctx context.Context, ids []string, each func(RepRef) error) error {
+	return sn.refs(ctx, "source_refs_by_rep", array(ids), each)
+}
+
+// RefsByMember finds the reps of members.
+func (sn *Snap) RefsByMember(ctx context.Context, members []string, each func(RepRef) error) error {
+	return sn.refs(ctx, "source_refs_by_member", array(members), each)
+}
+
+// RefsByGroup finds the reps that have a membership row in groups.
+func (sn *Snap) RefsByGroup(ctx context.Context, groups []string, each func(RepRef) error) error {
+	return sn.refs(ctx, "source_refs_by_group", array(groups), each)
+}
+
+// RefsByAssociation goes through all reps of an association.
+func (sn *Snap) RefsByAssociation(ctx context.Context, association string, each func(RepRef) error) error {
+	return sn.refs(ctx, "source_refs_by_association", association, each)
+}
+
+func (sn *Snap) refs(ctx context.Context, query, arg string, each func(RepRef) error) error {
+	rows, err := sn.tx.Query(ctx, sql.Query(query), arg)
+	if err != nil {
+		return fmt.Errorf("read rollcall.reps: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var association, rep string
+		var email *string
+		if err := rows.Scan(&association, &rep, &email); err != nil {
+			return fmt.Errorf("read rollcall.reps: %w", err)
+		}
+		if err := each(RepRef{Association: association, Rep: mapper.RepID(rep), Email: text(email)}); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read rollcall.reps: %w", err)
+	}
+	return nil
+}
+
+// GroupAssociations says which associations have the groups.
+func (sn *Snap) GroupAssociations(ctx context.Context, groups []string) ([]string, error) {
+	rows, err := sn.tx.Query(ctx, "select distinct association_id::text from rollcall.groups where group_id = any($1)", array(groups))
+	if err != nil {
+		return nil, fmt.Errorf("read rollcall.groups: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read rollcall.groups: %w", err)
+	}
+	return ids, nil
+}
+
+// Resolve runs a watch's resolve statement for one key: rows of one id, or of
+// an association and an address for kind address.
+func (sn *Snap) Resolve(ctx context.Context, statement string, key []string) ([][]string, error) {
+	args := make([]any, len(key))
+	for i, v := range key {
+		args[i] = v
+	}
+	rows, err := sn.tx.Query(ctx, statement, args...)
+	if err != nil {
+		return nil, fmt.Errorf("resolve watched key: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]string, error) {
+		values, err := row.Values()
+		out := make([]string, len(values))
+		for i, v := range values {
+			out[i] = fmt.Sprint(v)
+		}
+		return out, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("resolve watched key: %w", err)
+	}
+	return ids, nil
+}
+
+// RepsAt reads the reps that have one of the addresses now, and those named by
+// id, each with its group memberships. A rep that the view shows more than
+// once comes back once a row, every one marked unreadable.
+func (sn *Snap) RepsAt(ctx context.Context, association string, addresses []mapper.Address, also []mapper.RepID) ([]*mapper.Rep, error) {
+	rows, err := sn.tx.Query(ctx, sql.Query("source_rep_ids_by_address"), association, array(spellings(addresses)))
+	if err != nil {
+		return nil, fmt.Errorf("read rollcall.reps by address: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read rollcall.reps by address: %w", err)
+	}
+	for _, id := range also {
+		ids = append(ids, string(id))
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	reps, err := sn.reps(ctx, association, ids)
+	if err != nil {
+		return nil, err
+	}
+	if err := sn.memberships(ctx, association, ids, reps); err != nil {
+		return nil, err
+	}
+	return reps, nil
+}
+
+func (sn *Snap) reps(ctx context.Context, association string, ids []string) ([]*mapper.Rep, error) {
+	rows, err := sn.tx.Query(ctx, sn.src.repsQuery(), association, array(ids))
+	if err != nil {
+		return nil, fmt.Errorf("read rollcall.reps: %w", err)
+	}
+	defer rows.Close()
+	reps := make([]*mapper.Rep, 0, len(ids))
+	first := make(map[mapper.RepID]*mapper.Rep, len(ids))
+	for rows.Next() {
+		var id string
+		var member, email, firstName, lastName, company, job, status *string
+		var active, optedOut, mailable *bool
+		var types []*string
+		if err := rows.Scan(&id, &member, &email, &firstName, &lastName, &company, &job, &active, &status, &types, &optedOut, &mailable); err != nil {
+			return nil, fmt.Errorf("read rollcall.reps: %w", err)
+		}
+		rep := &mapper.Rep{
+			ID: mapper.RepID(id), MemberID: text(member), Email: text(email),
+			FirstName: text(firstName), LastName: text(lastName), Company: text(company), JobTitle: text(job),
+			Active: flag(active), MemberStatus: text(status), OptedOut: flag(optedOut), NotMailable: !flag(mailable),
+			Groups: map[mapper.GroupID]bool{},
+		}
+		for _, t := range types {
+			if t != nil {
+				rep.MembershipTypes = append(rep.MembershipTypes, *t)
+			}
+		}
+		switch {
+		case first[rep.ID] != nil:
+			rep.Unreadable, first[rep.ID].Unreadable = "duplicate", "duplicate"
+		case active == nil:
+			rep.Unreadable = "active"
+		case optedOut == nil:
+			rep.Unreadable = "opted_out"
+		case mailable == nil:
+			rep.Unreadable = "mailable"
+		}
+		if first[rep.ID] == nil {
+			first[rep.ID] = rep
+		}
+		reps = append(reps, rep)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read rollcall.reps: %w", err)
+	}
+	return reps, nil
+}
+
+func (sn *Snap) memberships(ctx context.Context, association string, ids []string, reps []*mapper.Rep) error {
+	byID := make(map[mapper.RepID]*mapper.Rep, len(reps))
+	for _, rep := range reps {
+		byID[rep.ID] = rep
+	}
+	rows, err := sn.tx.Query(ctx, sql.Query("source_memberships_by_rep"), association, array(ids))
+	if err != nil {
+		return fmt.Errorf("read rollcall.group_members: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, group string
+		var disabled *bool
+		if err := rows.Scan(&id, &group, &disabled); err != nil {
+			return fmt.Errorf("read rollcall.group_members: %w", err)
+		}
+		rep := byID[mapper.RepID(id)]
+		if rep == nil {
+			continue
+		}
+		if disabled == nil {
+			rep.Unreadable = "disabled"
+			continue
+		}
+		// A view may show a membership twice: one that is enabled is enough.
+		before, twice := rep.Groups[mapper.GroupID(group)]
+		rep.Groups[mapper.GroupID(group)] = *disabled && (!twice || before)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read rollcall.group_members: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"rollcall/cdc"
+	"rollcall/sql"
+)
+
+// Source reads one member database.
+type Source struct {
+	pool *pgxpool.Pool
+
+	hasMailable bool
+	hasOptOuts  bool
+	hasTypes    bool
+}
+
+// sessionSettings make the views mean the same in every session: a policy
+// fails loudly (42501) instead of hiding rows, no search path can put another
+// table in their place, and jit, which costs such views seconds, is off.
+var sessionSettings = map[string]string{
+	"application_name":                    "rollcall",
+	"row_security":                        "off",
+	"search_path":                         "",
+	"jit":                                 "off",
+	"timezone":                            "UTC",
+	"statement_timeout":                   "0",
+	"idle_in_transaction_session_timeout": "0",
+}
+
+// Configure sets what every session on the member database needs.
+func Configure(cfg *pgx.ConnConfig) {
+	for name, value := range sessionSettings {
+		cfg.RuntimeParams[name] = value
+	}
+}
+
+// ContractError says which part of the contract schema is missing.
+type ContractError struct {
+	Missing []string // views, or view.column
+}
+
+func (e *ContractError) Error() string {
+	return fmt.Sprintf("read contract: schema rollcall has no %s that this role may see; "+
+		"create the views as docs/adapting.md describes and grant select on them to the role", strings.Join(e.Missing, ", "))
+}
+
+var contract = map[string][]string{
+	"reps": {
+		"association_id", "rep_id", "member_id", "email", "first_name", "last_name", "company", "job_title", "phone",
+		"street", "city", "state", "zip", "country", "active", "member_status", "membership_types", "opted_out",
+	},
+	"groups":        {"association_id", "group_id", "name", "sync"},
+	"group_members": {"association_id", "group_id", "rep_id", "disabled"},
+	"options": {
+		"association_id", "newsletter_solution", "sync_all_active", "sync_membership_types", "sync_groups",
+		"window_start", "window_end", "time_zone",
+	},
+	"watches": {"table", "keys", "kind", "resolve"},
+}
+
+// New checks the contract on a pool whose sessions Configure prepared. A
+// missing view or column is a *ContractError.
+func New(ctx context.Context, pool *pgxpool.Pool) (*Source, error) {
+	rows, err := pool.Query(ctx, sql.Query("source_contract"))
+	if err != nil {
+		return nil, fmt.Errorf("read contract: %w", err)
+	}
+	type column struct{ View, Name string }
+	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[column])
+	if err != nil {
+		return nil, fmt.Errorf("read contract: %w", err)
+	}
+	have := map[string]bool{}
+	for _, c := range columns {
+		have[c.View] = true
+		have[c.View+"."+c.Name] = true
+	}
+	if missing := missingFrom(have); len(missing) > 0 {
+		return nil, &ContractError{Missing: missing}
+	}
+	return &Source{
+		pool:        pool,
+		hasMailable: have["reps.mailable"],
+		hasOptOuts:  have["opt_outs"],
+		hasTypes:    have["membership_types"],
+	}, nil
+}
+
+func missingFrom(have map[string]bool) []string {
+	var missing []string
+	for _, view := range []string{"reps", "groups", "group_members", "options", "watches"} {
+		if !have[view] {
+			missing = append(missing, "rollcall."+view)
+			continue
+		}
+		for _, name := range contract[view] {
+			if !have[view+"."+name] {
+				missing = append(missing, "rollcall."+view+"."+name)
+			}
+		}
+	}
+	return missing
+}
+
+// Watches reads rollcall.watches.
+func (s *Source) Watches(ctx context.Context) ([]cdc.Watch, error) {
+	rows, err := s.pool.Query(ctx, `select "table", keys, kind, coalesce(resolve, '') from rollcall.watches order by 1, 2, 3`)
+	if err != nil {
+		return nil, fmt.Errorf("read rollcall.watches: %w", err)
+	}
+	watches, err := pgx.CollectRows(rows, pgx.RowToStructByPos[cdc.Watch])
+	if err != nil {
+		return nil, fmt.Errorf("read rollcall.watches: %w", err)
+	}
+	if len(watches) == 0 {
+		return nil, errors.New("read rollcall.watches: it has no rows, so no change would ever be noticed; insert one row for each table that the views read")
+	}
+	return watches, nil
+}
+
+// CurrentSnapshot asks for pg_current_snapshot() outside any transaction.
+func (s *Source) CurrentSnapshot(ctx context.Context) (cdc.Snapshot, error) {
+	var text string
+	if err := s.pool.QueryRow(ctx, "select pg_catalog.pg_current_snapshot()::text").Scan(&text); err != nil {
+		return cdc.Snapshot{}, fmt.Errorf("read snapshot of the member database: %w", err)
+	}
+	return cdc.ParseSnapshot(text)
+}
+
+// NewTransactionID assigns a transaction id and commits. Every transaction
+// that is older has ended once pg_snapshot_xmin has passed it.
+func (s *Source) NewTransactionID(ctx context.Context) (uint64, error) {
+	var id uint64
+	if err := s.pool.QueryRow(ctx, "select pg_catalog.pg_current_xact_id()::text::bigint").Scan(&id); err != nil {
+		return 0, fmt.Errorf("assign transaction id in the member database: %w", err)
+	}
+	return id, nil
+}
+
+// Identity tells a database from its copies.
+type Identity struct {
+	SystemID    string
+	Timeline    int32
+	DatabaseOID uint32
+}
+
+// Identity reads the server's system identifier and timeline, and the
+// database's oid.
+func (s *Source) Identity(ctx context.Context) (Identity, error) {
+	var id Identity
+	err := s.pool.QueryRow(ctx, `select s.system_identifier::text, c.timeline_id, d.oid
+		from pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() c, pg_catalog.pg_database d
+		where d.datname = current_database()`).Scan(&id.SystemID, &id.Timeline, &id.DatabaseOID)
+	if err != nil {
+		return id, fmt.Errorf("read identity of the member database: %w", err)
+	}
+	return id, nil
+}
+
+// array is a text array literal: it lets the server read the elements as the
+// view's own type, whatever that is.
+func array(values []string) string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, v := range values {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('"')
+		for _, r := range v {
+			if r == '"' || r == '\\' {
+				b.WriteByte('\\')
+			}
+			b.WriteRune(r)
+		}
+		b.WriteByte('"')
+	}
+	b.WriteByte('}')
+	return b.String()
+}

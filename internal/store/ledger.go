@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"rollcall/mapper"
+	"rollcall/sink"
+	"rollcall/sql"
+)
+
+var _ sink.Ledger = (*Association)(nil)
+
+// Begin records a call before it is sent; see sink.Ledger.
+func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done) (int64, error) {
+	var id int64
+	now := a.now()
+	err := a.begin(ctx, "record call", func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `insert into rollcall_state.activity (source, association, kind, list_ids, people, state, created_at)
+			values ($1, $2, $3, $4, $5, 'intended', $6) returning id`,
+			a.source, a.id, string(c.Kind), c.ListIDs, c.People(), now).Scan(&id)
+		if err != nil {
+			return err
+		}
+		_, err = tx.CopyFrom(ctx, pgx.Identifier{"rollcall_state", "intent"},
+			[]string{"activity", "list", "address", "op", "reason", "rep", "fields", "again"},
+			pgx.CopyFromSlice(len(c.Intents), func(i int) ([]any, error) {
+				in := c.Intents[i]
+				return []any{id, string(in.List), string(in.Address), in.Op, string(in.Reason), string(in.Rep), in.Fields, in.Again}, nil
+			}))
+		if err != nil {
+			return err
+		}
+		for _, name := range []string{"ledger_remember", "ledger_tell"} {
+			if _, err := tx.Exec(ctx, sql.Query(name), id); err != nil {
+				return err
+			}
+		}
+		if c.Kind == sink.CallImport {
+			if _, err := tx.Exec(ctx, sql.Query("ledger_imported"), id, now); err != nil {
+				return err
+			}
+		}
+		return a.takeOff(ctx, tx, done)
+	})
+	return id, err
+}
+
+// Sent records Constant Contact's id for a call.
+func (a *Association) Sent(ctx context.Context, id int64, activityID string) error {
+	return a.setActivity(ctx, `update rollcall_state.activity set state = 'sent', activity_id = $2, sent_at = $3 where id = $1`, id, activityID, a.now())
+}
+
+// Doubt records that a call may or may not have been applied.
+func (a *Association) Doubt(ctx context.Context, id int64) error {
+	return a.setActivity(ctx, `update rollcall_state.activity set state = 'unknown' where id = $1`, id)
+}
+
+func (a *Association) setActivity(ctx context.Context, statement string, args ...any) error {
+	if _, err := a.pool.Exec(ctx, statement, args...); err != nil {
+		return fmt.Errorf("record state of call: %w", err)
+	}
+	return nil
+}
+
+// Reject records that a call was not applied; see sink.Ledger.
+func (a *Association) Reject(ctx context.Context, id int64, why string, notBefore time.Time) error {
+	return a.begin(ctx, "record refused call", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `update rollcall_state.activity set state = 'rejected', ended_at = $2, outcome = $3 where id = $1`, id, a.now(), why)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sql.Query("ledger_untell"), id); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, sql.Query("ledger_requeue"), id, a.now(), notBefore)
+		return err
+	})
+}
+
+// Open returns the calls whose end is not known, the oldest first.
+func (a *Association) Open(ctx context.Context) ([]sink.OpenActivity, error) {
+	rows, err := a.pool.Query(ctx, `select id, kind, coalesce(activity_id, ''), people, cardinality(list_ids), created_at
+		from rollcall_state.activity
+		where source = $1 and association = $2 and state in ('intended', 'sent', 'unknown') order by id`, a.source, a.id)
+	if err != nil {
+		return nil, fmt.Errorf("read open calls: %w", err)
+	}
+	open, err := pgx.CollectRows(rows, pgx.RowToStructByPos[sink.OpenActivity])
+	if err != nil {
+		return nil, fmt.Errorf("read open calls: %w", err)
+	}
+	return open, nil
+}
+
+// Ours returns the ids of all activities of ours since the time.
+func (a *Association) Ours(ctx context.Context, since time.Time) (map[string]bool, error) {
+	rows, err := a.pool.Query(ctx, `select activity_id from rollcall_state.activity
+		where source = $1 and association = $2 and created_at >= $3 and activity_id is not null`, a.source, a.id, since)
+	if err != nil {
+		return nil, fmt.Errorf("read calls: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read calls: %w", err)
+	}
+	ours := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		ours[id] = true
+	}
+	return ours, nil
+}
+
+// People returns whom a call names.
+func (a *Association) People(ctx context.Context, id int64) ([]mapper.Address, error) {
+	rows, err := a.pool.Query(ctx, "select distinct address from rollcall_state.intent where activity = $1 order by 1", id)
+	if err != nil {
+		return nil, fmt.Errorf("read people of call: %w", err)
+	}
+	people, err := pgx.CollectRows(rows, pgx.RowTo[mapper.Address])
+	if err != nil {
+		return nil, fmt.Errorf("read people of call: %w", err)
+	}
+	return people, nil
+}
+
+// Settle records how a call ended. What was not applied is planned again.
+func (a *Association) Settle(ctx context.Context, id int64, o sink.Outcome) error {
+	return a.begin(ctx, "record end of call", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `update rollcall_state.activity set state = 'ended', ended_at = $2, outcome = $3, counters = $4 where id = $1`,
+			id, a.now(), o.State, o.Counters)
+		if err != nil {
+			return err
+		}
+		if !o.Clean {
+			return a.readBack(ctx, tx, id, o)
+		}
+		if _, err := tx.Exec(ctx, sql.Query("ledger_confirm"), id, a.now()); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sql.Query("ledger_told_fields"), id, []string{}); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, sql.Query("ledger_release"), id)
+		return err
+	})
+}
+
+// notAppliedPause is how long the people of a call wait that Constant Contact
+// completed without doing all of it.
+const notAppliedPause = 15 * time.Minute
+
+func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.Outcome) error {
+	rows, err := tx.Query(ctx, `select list_id, key from rollcall_state.list where source = $1 and association = $2`, a.source, a.id)
+	if err != nil {
+		return err
+	}
+	keyOf := map[string]string{}
+	var listID, key string
+	if _, err := pgx.ForEachRow(rows, []any{&listID, &key}, func() error { keyOf[listID] = key; return nil }); err != nil {
+		return err
+	}
+	var absent, onAddress, onList []string
+	var batch pgx.Batch
+	for address, s := range o.Shown {
+		refused := s.State == mapper.ContactAbsent && o.Completed
+		if s.State == mapper.ContactAbsent {
+			absent = append(absent, string(address))
+		}
+		batch.Queue(sql.Query("deliver_save_contact"), a.source, a.id, string(address), s.ID, string(s.State), s.ReadAt, a.timeIf(refused))
+		for list := range s.Lists {
+			if key, ours := keyOf[list]; ours {
+				onAddress, onList = append(onAddress, string(address)), append(onList, key)
+			}
+		}
+	}
+	if o.Completed {
+		batch.Queue(sql.Query("ledger_told_fields"), id, absent)
+	}
+	batch.Queue(sql.Query("ledger_read_back"), id, onAddress, onList, a.now())
+	var notBefore *time.Time
+	if o.Completed {
+		// Constant Contact worked through it and somebody is still missing:
+		// asking again at once would only spend calls.
+		t := a.now().Add(notAppliedPause)
+		notBefore = &t
+	}
+	batch.Queue(sql.Query("ledger_requeue"), id, a.now(), notBefore)
+	return tx.SendBatch(ctx, &batch).Close()
+}

@@ -1,0 +1,117 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"rollcall/mapper"
+	"rollcall/sink"
+	"rollcall/sql"
+)
+
+// Dirty is one address that is to be planned again. The address "" stands for
+// the association's lists themselves.
+type Dirty struct {
+	Address   mapper.Address
+	Version   int64
+	TouchedAt time.Time // commit time of the oldest change
+	Exact     []string  // lists that drop everybody not wanted
+	Busy      bool      // a call about the address is on its way
+}
+
+// Due reads at most limit dirty addresses that wait for nothing, the oldest
+// first.
+func (a *Association) Due(ctx context.Context, limit int) ([]Dirty, error) {
+	rows, err := a.pool.Query(ctx, sql.Query("deliver_due"), a.source, a.id, a.now(), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read dirty addresses: %w", err)
+	}
+	due, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Dirty])
+	if err != nil {
+		return nil, fmt.Errorf("read dirty addresses: %w", err)
+	}
+	return due, nil
+}
+
+// Queued counts the association's dirty addresses.
+func (a *Association) Queued(ctx context.Context) (int, error) {
+	var n int
+	err := a.pool.QueryRow(ctx, "select count(*) from rollcall_state.dirty where source = $1 and association = $2", a.source, a.id).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count dirty addresses: %w", err)
+	}
+	return n, nil
+}
+
+// Facts are what a plan learned of addresses besides its operations.
+type Facts struct {
+	// OptedOut is what the plan saw of each rep with each address.
+	OptedOut []RepOptOut
+	Memory   []mapper.OptOutMemory
+	// Winners are reps whose fields count from now on, with their fingerprint.
+	Winners map[mapper.Address]mapper.Fields
+}
+
+// RepOptOut is whether a rep was seen opted out while it had an address.
+type RepOptOut struct {
+	Rep      mapper.RepID
+	Address  mapper.Address
+	OptedOut bool
+}
+
+// Learn records facts and takes done, for which there is nothing to do, off
+// the queue.
+func (a *Association) Learn(ctx context.Context, f Facts, done []sink.Done) error {
+	return a.begin(ctx, "record plan", func(tx pgx.Tx) error {
+		var batch pgx.Batch
+		for _, o := range f.OptedOut {
+			batch.Queue(`insert into rollcall_state.rep_seen (source, association, rep, address, opted_out) values ($1, $2, $3, $4, $5)
+				on conflict (source, association, rep, address) do update set opted_out = excluded.opted_out
+				where rep_seen.opted_out is distinct from excluded.opted_out`,
+				a.source, a.id, string(o.Rep), string(o.Address), o.OptedOut)
+		}
+		for _, m := range f.Memory {
+			if m.OptOut {
+				batch.Queue(`insert into rollcall_state.opt_out values ($1, $2, $3, $4) on conflict do nothing`, a.source, a.id, string(m.Address), a.now())
+			} else {
+				batch.Queue(`delete from rollcall_state.opt_out where source = $1 and association = $2 and address = $3`, a.source, a.id, string(m.Address))
+			}
+		}
+		for address, w := range f.Winners {
+			batch.Queue(`insert into rollcall_state.contact (source, association, address, fields_rep, fields) values ($1, $2, $3, $4, $5)
+				on conflict (source, association, address) do update set fields_rep = excluded.fields_rep, fields = excluded.fields`,
+				a.source, a.id, string(address), string(w.Rep), w.Fingerprint())
+		}
+		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+			return err
+		}
+		return a.takeOff(ctx, tx, done)
+	})
+}
+
+// takeOff deletes queue rows at the versions that were read: a row that was
+// touched since stays.
+func (a *Association) takeOff(ctx context.Context, tx pgx.Tx, done []sink.Done) error {
+	addresses := make([]string, len(done))
+	versions := make([]int64, len(done))
+	for i, d := range done {
+		addresses[i], versions[i] = string(d.Address), d.Version
+	}
+	_, err := tx.Exec(ctx, `delete from rollcall_state.dirty d using unnest($3::text[], $4::bigint[]) as x (address, version)
+		where d.source = $1 and d.association = $2 and d.address = x.address and d.version = x.version`,
+		a.source, a.id, addresses, versions)
+	return err
+}
+
+// Wait keeps addresses in the queue until the time.
+func (a *Association) Wait(ctx context.Context, addresses []mapper.Address, until time.Time) error {
+	_, err := a.pool.Exec(ctx, `update rollcall_state.dirty set not_before = $4
+		where source = $1 and association = $2 and address = any($3)`, a.source, a.id, addressStrings(addresses), until)
+	if err != nil {
+		return fmt.Errorf("put off dirty addresses: %w", err)
+	}
+	return nil
+}

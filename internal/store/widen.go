@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"rollcall/cdc"
+	"rollcall/mapper"
+	"rollcall/sql"
+)
+
+// TouchedRow is one stored touched key at the version that was read.
+type TouchedRow struct {
+	cdc.Touched
+	Version int64
+}
+
+// Touched reads at most limit touched keys, the oldest first.
+func (s *Store) Touched(ctx context.Context, limit int) ([]TouchedRow, error) {
+	rows, err := s.pool.Query(ctx, sql.Query("widen_touched"), s.source, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read touched keys: %w", err)
+	}
+	touched, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (TouchedRow, error) {
+		var t TouchedRow
+		var end uint64
+		err := row.Scan(&t.Kind, &t.Via, &t.Key, &t.XIDs, &end, &t.CommitTime, &t.Version)
+		t.End = cdc.LSN(end)
+		return t, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read touched keys: %w", err)
+	}
+	return touched, nil
+}
+
+// TouchAll marks everything as touched now, and again once every transaction
+// that is older than after has ended: a commit that was logged before the slot
+// began and was not visible yet is in neither the first read nor the stream.
+func (s *Store) TouchAll(ctx context.Context, after uint64) error {
+	return s.begin(ctx, "touch everything", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sql.Query("widen_touch"), s.source, string(cdc.KindAll), []string{}, s.now()); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `insert into rollcall_state.position (source, durable_lsn, saved_at, touch_all_after)
+			values ($1, '0/0', $2, $3::text::xid8)
+			on conflict (source) do update set touch_all_after = excluded.touch_all_after`, s.source, s.now(), fmt.Sprint(after))
+		return err
+	})
+}
+
+// Touch marks one key as touched by ourselves.
+func (s *Store) Touch(ctx context.Context, kind cdc.Kind, key string) error {
+	_, err := s.pool.Exec(ctx, sql.Query("widen_touch"), s.source, string(kind), []string{key}, s.now())
+	if err != nil {
+		return fmt.Errorf("touch %s: %w", kind, err)
+	}
+	return nil
+}
+
+// SecondPass returns the transaction id after which everything is to be
+// touched a second time, if that is still to be done.
+func (s *Store) SecondPass(ctx context.Context) (after uint64, pending bool, err error) {
+	var xid *uint64
+	err = s.pool.QueryRow(ctx, "select touch_all_after::text::bigint from rollcall_state.position where source = $1", s.source).Scan(&xid)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && xid == nil {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("read second pass: %w", err)
+	}
+	return *xid, true, nil
+}
+
+// FullPassDone says whether every row of the member database has been read
+// once, which fills rep_seen. Before that no removal may be planned.
+func (s *Store) FullPassDone(ctx context.Context) (bool, error) {
+	var done bool
+	err := s.pool.QueryRow(ctx, "select exists (select from rollcall_state.position where source = $1 and full_pass_at is not null)", s.source).Scan(&done)
+	if err != nil {
+		return false, fmt.Errorf("read full pass: %w", err)
+	}
+	return done, nil
+}
+
+// Marks collects, in one transaction, what a set of touched keys leads to.
+// Marks are streamed to the server in pieces, so a pass over everything needs
+// no memory that grows with it.
+type Marks struct {
+	ctx     context.Context
+	tx      pgx.Tx
+	s       *Store
+	pending [][]any
+}
+
+const marksPiece = 5000
+
+// Rep records that a rep has the address now, and marks that address and every
+// address the rep had before as dirty.
+func (m *Marks) Rep(association string, rep mapper.RepID, address mapper.Address, problem mapper.Reason) error {
+	return m.add(association, string(rep), string(address), string(problem))
+}
+
+// Gone marks every address that the rep ever had, in every association.
+func (m *Marks) Gone(rep mapper.RepID) error { return m.add("", string(rep), "", "") }
+
+// Address marks one address.
+func (m *Marks) Address(association string, address mapper.Address) error {
+	return m.add(association, "", string(address), "")
+}
+
+// Lists marks the association's lists themselves.
+func (m *Marks) Lists(association string) error { return m.add(association, "", "", "") }
+
+func (m *Marks) add(association, rep, address, problem string) error {
+	m.pending = append(m.pending, []any{association, rep, address, problem})
+	if len(m.pending) < marksPiece {
+		return nil
+	}
+	return m.flush()
+}
+
+func (m *Marks) flush() error {
+	_, err := m.tx.CopyFrom(m.ctx, pgx.Identifier{"pg_temp", "mark"}, []string{"association", "rep", "address", "problem"}, pgx.CopyFromRows(m.pending))
+	m.pending = m.pending[:0]
+	return err
+}
+
+// List marks every address that the ledger has for a list, in every
+// association that has the list.
+func (m *Marks) List(key mapper.ListKey) error {
+	_, err := m.tx.Exec(m.ctx, `insert into pg_temp.mark (association, rep, address, problem)
+		select association, '', address, '' from rollcall_state.ledger where source = $1 and list = $2`, m.s.source, string(key))
+	return err
+}
+
+// Known marks every address of the association that any plan or read ever saw.
+// The empty association stands for all.
+func (m *Marks) Known(association string) error {
+	_, err := m.tx.Exec(m.ctx, sql.Query("widen_known"), m.s.source, association)
+	return err
+}
+
+// Widen runs collect, which marks addresses, and then in the same transaction
+// makes the marks dirty, remembers who was seen with which address, and deletes
+// the touched keys at the versions that were read. fullPass says that collect
+// went through every row of the member database.
+func (s *Store) Widen(ctx context.Context, done []TouchedRow, fullPass, secondPass bool, collect func(*Marks) error) error {
+	oldest := s.now()
+	for _, t := range done {
+		if t.CommitTime.Before(oldest) {
+			oldest = t.CommitTime
+		}
+	}
+	return s.begin(ctx, "widen touched keys", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "create temporary table mark (association text, rep text, address text, problem text) on commit drop"); err != nil {
+			return err
+		}
+		m := &Marks{ctx: ctx, tx: tx, s: s}
+		if err := collect(m); err != nil {
+			return err
+		}
+		if err := m.flush(); err != nil {
+			return err
+		}
+		for _, name := range []string{"widen_seen", "widen_problems", "widen_dirty"} {
+			args := []any{s.source}
+			if name != "widen_seen" {
+				args = append(args, s.now())
+			}
+			if name == "widen_dirty" {
+				args[1] = oldest
+			}
+			if _, err := tx.Exec(ctx, sql.Query(name), args...); err != nil {
+				return err
+			}
+		}
+		if fullPass {
+			if _, err := tx.Exec(ctx, `update rollcall_state.position set full_pass_at = $2 where source = $1`, s.source, s.now()); err != nil {
+				return err
+			}
+		}
+		if secondPass {
+			if _, err := tx.Exec(ctx, `update rollcall_state.position set touch_all_after = null where source = $1`, s.source); err != nil {
+				return err
+			}
+		}
+		return deleteTouched(ctx, tx, s.source, done)
+	})
+}
+
+func deleteTouched(ctx context.Context, tx pgx.Tx, source string, done []TouchedRow) error {
+	var batch pgx.Batch
+	for _, t := range done {
+		batch.Queue(`delete from rollcall_state.touched where source = $1 and kind = $2 and via = $3 and key = $4 and version = $5`,
+			source, string(t.Kind), t.Via, t.Key, t.Version)
+	}
+	return tx.SendBatch(ctx, &batch).Close()
+}

@@ -1,0 +1,275 @@
+package mapper
+
+import (
+	"cmp"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+)
+
+// DefaultAllActiveName names the all-active list where the policy does not.
+const DefaultAllActiveName = "All Active and Courtesy Representatives"
+
+// maxListName is the longest name of a Constant Contact list, in characters.
+const maxListName = 255
+
+// AllActiveKey is the key of the all-active list.
+const AllActiveKey ListKey = "all_active"
+
+// TypeKey is the key of a membership type's list. White space around the name
+// does not make another type, its case does.
+func TypeKey(name string) ListKey { return ListKey("type:" + strings.TrimSpace(name)) }
+
+// GroupKey is the key of a group's list.
+func GroupKey(id GroupID) ListKey { return ListKey("group:" + string(id)) }
+
+// IsConstantContact reports whether an association's newsletter solution, as
+// the database spells it, is Constant Contact. Nothing is sent for any other.
+func IsConstantContact(solution string) bool {
+	return strings.EqualFold(strings.TrimSpace(solution), "ConstantContact")
+}
+
+// target is a list that the input asks for or knows. With a gate nothing is
+// planned for it.
+type target struct {
+	List
+	gate  Reason
+	known bool // bound before
+	rank  int  // place among all lists
+}
+
+// catalog holds the targets of an input in their order: all-active, types by
+// name, groups by id.
+type catalog struct {
+	targets []*target
+	byKey   map[ListKey]*target
+}
+
+func newCatalog(in Input) *catalog {
+	c := &catalog{byKey: make(map[ListKey]*target)}
+	c.add(List{Key: AllActiveKey, Kind: ListAllActive, Name: cmp.Or(listName(in.Policy.AllActiveName), DefaultAllActiveName)}, "")
+	for _, name := range in.Types {
+		c.addType(name)
+	}
+	for _, person := range in.People {
+		for _, rep := range person.Holders {
+			for _, name := range typeNames(rep) {
+				c.addType(name)
+			}
+		}
+	}
+	for _, group := range in.Groups {
+		var gate Reason
+		if !group.Sync {
+			gate = ReasonGroupNotSynced
+		}
+		c.add(List{Key: GroupKey(group.ID), Kind: ListGroup, Ref: string(group.ID), Name: listName(group.Name)}, gate)
+	}
+	for _, list := range in.Known {
+		c.bind(list)
+	}
+	for _, t := range c.targets {
+		t.gate = firstReason(t.gate, in.gate(t.List))
+	}
+	slices.SortFunc(c.targets, compareTargets)
+	for i, t := range c.targets {
+		t.rank = i
+	}
+	c.name()
+	return c
+}
+
+func (c *catalog) add(list List, gate Reason) {
+	if _, ok := c.byKey[list.Key]; ok {
+		return
+	}
+	t := &target{List: list, gate: gate}
+	c.targets = append(c.targets, t)
+	c.byKey[list.Key] = t
+}
+
+func (c *catalog) addType(name string) {
+	if name = listName(name); name != "" {
+		c.add(List{Key: TypeKey(name), Kind: ListType, Ref: name, Name: name}, "")
+	}
+}
+
+// bind lays what is known of a list over what the rows ask for. A list that
+// they do not ask for any more keeps the name it is bound with: a type that
+// nobody in this input has is still wanted, a deleted group is not.
+func (c *catalog) bind(known List) {
+	var gate Reason
+	if known.Kind == ListGroup {
+		gate = ReasonGroupNotSynced
+	}
+	c.add(known, gate)
+	t := c.byKey[known.Key]
+	t.known, t.State, t.Existed = true, known.State, known.Existed
+	t.Name = cmp.Or(t.Name, known.Name)
+}
+
+// gate says why nothing may be planned for a list, apart from a group's tick.
+func (in Input) gate(l List) Reason {
+	option := map[ListKind]bool{
+		ListAllActive: in.Options.SyncAllActive,
+		ListType:      in.Options.SyncMembershipTypes,
+		ListGroup:     in.Options.SyncGroups,
+	}
+	switch {
+	case !IsConstantContact(in.Options.NewsletterSolution):
+		return ReasonOtherNewsletter
+	case !in.Connected:
+		return ReasonNotConnected
+	case !option[l.Kind]:
+		return ReasonOptionOff
+	case l.State == ListMissing, l.Name == "":
+		return ReasonListMissing
+	case l.State == ListAmbiguous:
+		return ReasonListAmbiguous
+	case l.State == ListRetired:
+		return ReasonListRetired
+	}
+	return ""
+}
+
+// gateOf is for a pair of the ledger whose list nothing else mentions.
+func gateOf(key ListKey) Reason {
+	if strings.HasPrefix(string(key), string(GroupKey(""))) {
+		return ReasonGroupNotSynced
+	}
+	return ReasonListMissing
+}
+
+// name gives every wanted list a name of its own. A list that is bound but not
+// wanted now still has its name in Constant Contact and comes first.
+func (c *catalog) name() {
+	taken := make(map[string]bool)
+	for _, t := range c.targets {
+		if t.gate != "" && t.known {
+			taken[folded(t.Name)] = true
+		}
+	}
+	for _, t := range c.targets {
+		if t.gate != "" {
+			continue
+		}
+		source := t.Name
+		t.Name = fitName(source, "")
+		if taken[folded(t.Name)] {
+			t.Name = freeName(source, t.Kind, taken)
+			t.Derived = true
+		}
+		t.Cut = !strings.HasPrefix(t.Name, source)
+		taken[folded(t.Name)] = true
+	}
+}
+
+// wanted returns the lists that may be worked on.
+func (c *catalog) wanted() []List {
+	var lists []List
+	for _, t := range c.targets {
+		if t.gate == "" {
+			lists = append(lists, t.List)
+		}
+	}
+	return lists
+}
+
+// concerning returns, in their order, the lists that the rows or the ledger
+// connect with a person; all lists if everything is asked for.
+func (c *catalog) concerning(s *standing, everything bool) []*target {
+	keys := make(map[ListKey]bool)
+	if len(s.Holders) > 0 {
+		keys[AllActiveKey] = true
+	}
+	for _, rep := range s.readable {
+		for _, name := range typeNames(rep) {
+			keys[TypeKey(name)] = true
+		}
+		for group := range rep.Groups {
+			keys[GroupKey(group)] = true
+		}
+	}
+	for key := range s.Pairs {
+		keys[key] = true
+	}
+	if everything {
+		for key := range c.byKey {
+			keys[key] = true
+		}
+	}
+	targets := make([]*target, 0, len(keys))
+	for key := range keys {
+		t, ok := c.byKey[key]
+		if !ok {
+			t = &target{List: List{Key: key}, gate: gateOf(key), rank: len(c.targets)}
+		}
+		targets = append(targets, t)
+	}
+	slices.SortFunc(targets, func(a, b *target) int {
+		return cmp.Or(a.rank-b.rank, cmp.Compare(a.Key, b.Key))
+	})
+	return targets
+}
+
+// typeNames returns the membership types of a readable rep, which may repeat.
+func typeNames(rep Rep) []string {
+	var names []string
+	for _, name := range rep.MembershipTypes {
+		if name = listName(name); name != "" && rep.Unreadable == "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func listName(raw string) string { return strings.TrimSpace(raw) }
+
+func folded(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
+
+// fitName appends the suffix to the name, cut so that both fit.
+func fitName(name, suffix string) string {
+	if runes, room := []rune(name), maxListName-len(suffix); len(runes) > room {
+		name = strings.TrimSpace(string(runes[:room]))
+	}
+	return name + suffix
+}
+
+// freeName derives a name that no other list has.
+func freeName(name string, kind ListKind, taken map[string]bool) string {
+	if derived := fitName(name, " (group)"); kind == ListGroup && !taken[folded(derived)] {
+		return derived
+	}
+	for n := 2; ; n++ {
+		if derived := fitName(name, fmt.Sprintf(" (%d)", n)); !taken[folded(derived)] {
+			return derived
+		}
+	}
+}
+
+// compareTargets orders lists: all-active, types by name, groups by id.
+func compareTargets(a, b *target) int {
+	kinds := []ListKind{ListAllActive, ListType, ListGroup}
+	return cmp.Or(
+		slices.Index(kinds, a.Kind)-slices.Index(kinds, b.Kind),
+		compareIDs(a.Ref, b.Ref),
+		cmp.Compare(a.Key, b.Key),
+	)
+}
+
+// compareIDs orders opaque ids: as numbers where both are numbers, numbers
+// before everything else, the rest as text.
+func compareIDs[T ~string](a, b T) int {
+	x, aIsNumber := new(big.Int).SetString(string(a), 10)
+	y, bIsNumber := new(big.Int).SetString(string(b), 10)
+	switch {
+	case aIsNumber && bIsNumber:
+		return cmp.Or(x.Cmp(y), cmp.Compare(a, b))
+	case aIsNumber:
+		return -1
+	case bIsNumber:
+		return 1
+	}
+	return cmp.Compare(a, b)
+}

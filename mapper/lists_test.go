@@ -1,0 +1,101 @@
+package mapper
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+)
+
+func TestCompareIDs(t *testing.T) {
+	ids := []string{"-3", "0", "2", "007", "10", "99999999999999999999999", "100000000000000000000000", "", "1a", "9 ", "a", "b10", "b9"}
+	shuffled := slices.Clone(ids)
+	slices.Reverse(shuffled)
+	slices.SortFunc(shuffled, compareIDs)
+	if !slices.Equal(shuffled, ids) {
+		t.Errorf("sorted ids: %q, want %q", shuffled, ids)
+	}
+	if compareIDs("7", "007") == 0 {
+		t.Error("two ids compare as one")
+	}
+}
+
+func TestIsConstantContact(t *testing.T) {
+	for solution, want := range map[string]bool{
+		"ConstantContact": true, " constantcontact ": true, "": false, "MailChimp": false, "ConstantContact2": false,
+	} {
+		if got := IsConstantContact(solution); got != want {
+			t.Errorf("IsConstantContact(%q) = %v", solution, got)
+		}
+	}
+}
+
+// syncEverything is an input of an association with everything switched on.
+func syncEverything() Input {
+	return Input{
+		Connected: true,
+		Options:   Options{NewsletterSolution: "ConstantContact", SyncAllActive: true, SyncMembershipTypes: true, SyncGroups: true},
+	}
+}
+
+func TestNamesAreNeverShared(t *testing.T) {
+	name := rapid.OneOf(
+		rapid.SampledFrom([]string{"Gold", "gold ", "GOLD", "Gold (group)", "Gold (2)", "Straße", "All Active and Courtesy Representatives"}),
+		rapid.Just(strings.Repeat("ä", 260)), rapid.Just(strings.Repeat("ä", 254)+"b"),
+	)
+	rapid.Check(t, func(t *rapid.T) {
+		in := syncEverything()
+		in.Types = rapid.SliceOfDistinct(name, rapid.ID[string]).Draw(t, "types")
+		for i, n := range rapid.SliceOf(name).Draw(t, "groups") {
+			id := GroupID(string(rune('a' + i)))
+			in.Groups = append(in.Groups, Group{ID: id, Name: n, Sync: true})
+		}
+		used := map[string]ListKey{}
+		for _, l := range Plan(in).Lists {
+			if n := utf8.RuneCountInString(l.Name); n == 0 || n > maxListName {
+				t.Fatalf("name of %s has %d characters", l.Key, n)
+			}
+			if other, taken := used[strings.ToLower(l.Name)]; taken {
+				t.Fatalf("%s and %s share the name %q", other, l.Key, l.Name)
+			}
+			used[strings.ToLower(l.Name)] = l.Key
+		}
+	})
+}
+
+func TestBlankNameKeepsTheBoundOne(t *testing.T) {
+	in := syncEverything()
+	in.Groups = []Group{{ID: "7", Name: " ", Sync: true}}
+	in.Known = []List{{Key: GroupKey("7"), Kind: ListGroup, Ref: "7", Name: "Board", State: ListBound}}
+	lists := Plan(in).Lists
+	if len(lists) != 2 || lists[1].Name != "Board" || lists[1].State != ListBound {
+		t.Errorf("lists = %+v", lists)
+	}
+}
+
+func TestExplainAnswersForEveryList(t *testing.T) {
+	in := syncEverything()
+	in.Types = []string{"Gold"}
+	in.Groups = []Group{{ID: "7", Name: "Board", Sync: true}, {ID: "8", Name: "Golf"}}
+	in.People = []Person{{Address: "ann@example.org", Holders: []Rep{{ID: "1", Active: true, MemberStatus: "active"}}}}
+	reasons := func() map[ListKey]Reason {
+		got := map[ListKey]Reason{}
+		for _, d := range Plan(in).Decisions {
+			got[d.List] = d.Reason
+		}
+		return got
+	}
+	if got := reasons(); len(got) != 1 {
+		t.Errorf("decisions of a run: %v", got)
+	}
+	in.Explain = true
+	want := map[ListKey]Reason{AllActiveKey: "", TypeKey("Gold"): ReasonOtherType, GroupKey("7"): ReasonNotInGroup, GroupKey("8"): ReasonGroupNotSynced}
+	got := reasons()
+	for key, reason := range want {
+		if r, ok := got[key]; !ok || r != reason {
+			t.Errorf("%s: reason %q (there: %v), want %q", key, r, ok, reason)
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package mapper
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Read is one complete read of one contact: its state and its lists.
+type Read struct {
+	State ContactState // ContactAbsent when there is no such contact
+	ID    string       // contact id, empty when absent
+	// Lists has every list of ours that the read covered, and whether it shows
+	// the contact on it. A list that is missing in Constant Contact is not
+	// covered: nobody left it.
+	Lists map[ListKey]bool
+	At    time.Time // when the read began
+}
+
+// Observe folds a read into what is known of a person. It returns the person
+// with its new Contact and Pairs, and the keys of the pairs that changed, in
+// order; the input is not changed. A read older than the last one changes
+// nothing.
+//
+// The verdicts are those of the plan before. Settling says whether an activity
+// that concerns a list's pair is open, or ended only after the read began:
+// then the read cannot say what became of the pair, which stays as it is.
+func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(ListKey) bool) (Person, []ListKey) {
+	if read.At.Before(p.Contact.ReadAt) {
+		return p, nil
+	}
+	before := p
+	p.Pairs = maps.Clone(p.Pairs)
+	if p.Pairs == nil {
+		p.Pairs = make(map[ListKey]Pair)
+	}
+	var changed []ListKey
+	for key, on := range read.Lists {
+		pair, known := before.Pairs[key]
+		if settling(key) || !known && !on {
+			continue
+		}
+		observed := pair.shownOff(read.State, verdicts[key])
+		switch {
+		case on:
+			observed = pair.shownOn(verdicts[key])
+		case read.State == ContactAbsent && pair.Told == ToldAdd && pair.Confirmed && !before.existed():
+			p.Contact.Refused = true
+			observed = observed.NotApplied()
+		}
+		if observed != pair {
+			p.Pairs[key] = observed
+			changed = append(changed, key)
+		}
+	}
+	p.Contact.ID, p.Contact.ReadAt = cmp.Or(read.ID, p.Contact.ID), read.At
+	if p.Contact.State != ContactDeleted || read.State != ContactAbsent { // a deletion is not forgotten
+		p.Contact.State = read.State
+	}
+	slices.Sort(changed)
+	return p, changed
+}
+
+// existed reports whether Constant Contact was ever seen to have the contact.
+// If it was, a read that finds none means that the address was changed there,
+// not that it was refused.
+func (p Person) existed() bool {
+	for _, pair := range p.Pairs {
+		if pair.Seen {
+			return true
+		}
+	}
+	return p.Contact.ID != ""
+}
+
+// shownOn folds in that the contact is on the list. That lifts a departure,
+// and after a removal of ours it means that somebody put the person back.
+func (p Pair) shownOn(verdict Verdict) Pair {
+	if p.Told == ToldRemove && p.Confirmed {
+		p = p.NotApplied()
+	}
+	p.Shown, p.Departed = ShownOn, false
+	p.Seen = p.Seen || verdict == On
+	return p
+}
+
+// shownOff folds in that the contact, in this state, is not on the list.
+func (p Pair) shownOff(state ContactState, verdict Verdict) Pair {
+	p.Shown = ShownOff
+	switch {
+	case p.Told == ToldRemove:
+		return p
+	case state == ContactUnsubscribed || state == ContactDeleted:
+		return p.NotApplied() // off because of that, not by leaving this list
+	case p.missed():
+		p.Departed = p.Departed || state == ContactActive && verdict == On
+		return p
+	}
+	return p.NotApplied()
+}

@@ -1,0 +1,74 @@
+package mapper
+
+// Verdict says whether an address should be on a list.
+type Verdict string
+
+// The verdicts.
+const (
+	On    Verdict = "on"
+	Off   Verdict = "off"
+	Leave Verdict = "leave"
+	None  Verdict = "none" // no information or not ours to decide: touch nothing
+)
+
+// OpKind is the kind of one intended effect.
+type OpKind string
+
+// The kinds of operation.
+const (
+	AddToList          OpKind = "add_to_list"
+	InactivateFromList OpKind = "inactivate_from_list"
+	UpdateFields       OpKind = "update_fields"
+)
+
+// Op is one intended effect on one address.
+type Op struct {
+	Kind    OpKind
+	Address Address
+	List    ListKey // empty for UpdateFields
+	Reason  Reason  // why, for removals; empty otherwise
+	Rep     RepID   // the rep whose row decided, where there is one
+	// OptOut marks a removal because the person opted out in the database: it
+	// is never held, waits for nothing and goes first.
+	OptOut bool
+}
+
+// Decision is the verdict for one pair, with the reason for everything that is
+// not plainly "should be on and is told so".
+type Decision struct {
+	Address Address
+	List    ListKey
+	Verdict Verdict
+	// Reason is empty when the address is wanted and nothing stands in the
+	// way; else the first of all reasons that apply, in the order of Reasons.
+	Reason Reason
+	Rep    RepID
+}
+
+// OptOutMemory is a change of the remembered opt-out of an address.
+type OptOutMemory struct {
+	Address Address
+	OptOut  bool
+}
+
+// Output is what a plan says.
+type Output struct {
+	// Lists are the wanted lists with their final names, in a fixed order; a
+	// list is wanted although nobody is on it.
+	Lists []List
+	// Decisions are about every pair that the rows or the ledger connect, by
+	// address and then in the order of lists; see Input.Explain.
+	Decisions []Decision
+	Ops       []Op               // by address; of one address by list, fields last
+	Fields    map[Address]Fields // of every address with an addition or an update
+	OptOuts   []OptOutMemory
+	// Winners are addresses whose fields come from another rep than the one
+	// told last: to be recorded without telling Constant Contact.
+	Winners map[Address]Fields
+}
+
+// Fields are what Constant Contact is told about a person.
+type Fields struct {
+	Rep                                    RepID
+	FirstName, LastName, Company, JobTitle string // cut to the vendor's limits
+}

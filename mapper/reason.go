@@ -1,0 +1,172 @@
+package mapper
+
+// Reason says, as a code, why an address is not on a list, is not added to it
+// or is taken off it. Empty means that nothing stands in the way. Codes are
+// stable: they are stored, counted and shown.
+type Reason string
+
+// What Constant Contact shows of the person.
+const (
+	ReasonUnsubscribed         Reason = "unsubscribed_in_constant_contact"
+	ReasonDeleted              Reason = "deleted_in_constant_contact"
+	ReasonOnHold               Reason = "on_hold_in_constant_contact"
+	ReasonAwaitingConfirmation Reason = "awaiting_confirmation"
+	ReasonNoPermission         Reason = "no_permission_recorded"
+	ReasonAddressChanged       Reason = "address_changed_in_constant_contact"
+	ReasonLeftList             Reason = "left_list_in_constant_contact"
+	ReasonRefused              Reason = "refused_by_constant_contact"
+)
+
+// What the person told the member database.
+const (
+	ReasonOptedOut             Reason = "opted_out_in_database"
+	ReasonOptedOutOfGroup      Reason = "opted_out_of_group"
+	ReasonNotMailable          Reason = "not_mailable"
+	ReasonPreviousUnsubscribed Reason = "previous_address_unsubscribed"
+)
+
+// What is wrong with the e-mail address.
+const (
+	ReasonNoEmail      Reason = "no_email"
+	ReasonInvalidEmail Reason = "invalid_email"
+	ReasonEmailTooLong Reason = "email_too_long"
+)
+
+// What keeps the association, the list or the row from being used.
+const (
+	ReasonOtherNewsletter  Reason = "other_newsletter_solution"
+	ReasonNotConnected     Reason = "not_connected"
+	ReasonOtherAccount     Reason = "other_account"
+	ReasonOptionOff        Reason = "option_off"
+	ReasonGroupNotSynced   Reason = "group_not_synced"
+	ReasonListMissing      Reason = "list_missing"
+	ReasonListAmbiguous    Reason = "list_ambiguous"
+	ReasonListRetired      Reason = "list_retired"
+	ReasonSourceUnreadable Reason = "source_unreadable"
+	ReasonTooManyLists     Reason = "too_many_lists"
+	ReasonAccountListLimit Reason = "account_list_limit"
+)
+
+// What the rules say of the rows.
+const (
+	ReasonRepInactive     Reason = "rep_inactive"
+	ReasonMemberNotActive Reason = "member_not_active"
+	ReasonOtherType       Reason = "other_type"
+	ReasonNotInGroup      Reason = "not_in_group"
+	ReasonDisabledInGroup Reason = "disabled_in_group"
+	ReasonAddressReplaced Reason = "address_replaced"
+	ReasonNotInDatabase   Reason = "not_in_database"
+	ReasonForeignKept     Reason = "foreign_kept"
+)
+
+// What will happen later.
+const (
+	ReasonWaitingApproval     Reason = "waiting_approval"
+	ReasonWaitingActivity     Reason = "waiting_activity"
+	ReasonWaitingRate         Reason = "waiting_rate"
+	ReasonWaitingDailyBudget  Reason = "waiting_daily_budget"
+	ReasonWaitingAddressLimit Reason = "waiting_address_limit"
+	ReasonWaitingConsentRead  Reason = "waiting_consent_read"
+)
+
+// reasonTexts holds every reason in order of precedence (docs/semantics.md,
+// section 9) with its sentence.
+var reasonTexts = []struct {
+	reason Reason
+	text   string
+}{
+	{ReasonUnsubscribed, "The person unsubscribed in Constant Contact."},
+	{ReasonDeleted, "The contact was deleted in Constant Contact."},
+	{ReasonOnHold, "Constant Contact holds the contact back."},
+	{ReasonAwaitingConfirmation, "The person has not confirmed the subscription yet."},
+	{ReasonNoPermission, "Constant Contact has no permission to mail recorded for this contact."},
+	{ReasonAddressChanged, "The contact's address was changed in Constant Contact and no longer agrees with the database."},
+	{ReasonLeftList, "The person left this list in Constant Contact."},
+	{ReasonRefused, "Constant Contact refused this address."},
+
+	{ReasonOptedOut, "The person opted out of mailings in the member database."},
+	{ReasonOptedOutOfGroup, "The person opted out of this group's mailings in the member database."},
+	{ReasonNotMailable, "The member database says that this person may not be mailed."},
+	{ReasonPreviousUnsubscribed, "The person unsubscribed under a previous address."},
+
+	{ReasonNoEmail, "The representative has no e-mail address."},
+	{ReasonInvalidEmail, "The e-mail field does not hold one well-formed address."},
+	{ReasonEmailTooLong, "The e-mail address is longer than the 80 characters that Constant Contact takes."},
+
+	{ReasonOtherNewsletter, "The association's newsletter solution is not Constant Contact."},
+	{ReasonNotConnected, "The association is not connected to a Constant Contact account."},
+	{ReasonOtherAccount, "The association is connected to another Constant Contact account than before."},
+	{ReasonOptionOff, "The association has this kind of list switched off."},
+	{ReasonGroupNotSynced, "The group is not ticked for synchronisation."},
+	{ReasonListMissing, "The list was deleted in Constant Contact, or its source has no name to create it with."},
+	{ReasonListAmbiguous, "Two lists in Constant Contact have this list's name."},
+	{ReasonListRetired, "The list belongs to a membership type that was renamed."},
+	{ReasonSourceUnreadable, "A row of this person in the member database cannot be used."},
+	{ReasonTooManyLists, "The contact is on 50 lists already, which is Constant Contact's limit."},
+	{ReasonAccountListLimit, "The account has 1,000 lists already, which is Constant Contact's limit."},
+
+	{ReasonRepInactive, "The representative is not active."},
+	{ReasonMemberNotActive, "The member's status is neither active nor courtesy."},
+	{ReasonOtherType, "The member does not have this membership type."},
+	{ReasonNotInGroup, "The representative is not in this group."},
+	{ReasonDisabledInGroup, "The representative is disabled in this group."},
+	{ReasonAddressReplaced, "The representative has a new e-mail address."},
+	{ReasonNotInDatabase, "Nobody in the member database has this address."},
+	{ReasonForeignKept, "The person is not from the member database and is kept on this list."},
+
+	{ReasonWaitingApproval, "The change waits for an approval."},
+	{ReasonWaitingActivity, "Constant Contact is still working on an earlier change of this address."},
+	{ReasonWaitingRate, "The change waits for Constant Contact's limit of calls a second."},
+	{ReasonWaitingDailyBudget, "The change waits for the next day's Constant Contact calls."},
+	{ReasonWaitingAddressLimit, "The address was imported five times within 24 hours and waits."},
+	{ReasonWaitingConsentRead, "The change waits until the person's state in Constant Contact can be read."},
+}
+
+// reasonRanks gives the place of each reason in reasonTexts.
+var reasonRanks = func() map[Reason]int {
+	ranks := make(map[Reason]int, len(reasonTexts))
+	for i, r := range reasonTexts {
+		ranks[r.reason] = i
+	}
+	return ranks
+}()
+
+// Reasons returns every reason in order of precedence.
+func Reasons() []Reason {
+	all := make([]Reason, len(reasonTexts))
+	for i, r := range reasonTexts {
+		all[i] = r.reason
+	}
+	return all
+}
+
+// Text is one English sentence for people; it holds no member data. It is
+// empty for the empty reason and for a code that this version does not know.
+func (r Reason) Text() string {
+	if i, ok := reasonRanks[r]; ok {
+		return reasonTexts[i].text
+	}
+	return ""
+}
+
+// Compare orders reasons by precedence, for use with package slices: negative
+// when r comes before other. The empty reason and unknown codes come last.
+func (r Reason) Compare(other Reason) int { return r.rank() - other.rank() }
+
+func (r Reason) rank() int {
+	if i, ok := reasonRanks[r]; ok {
+		return i
+	}
+	return len(reasonTexts)
+}
+
+// firstReason returns the reason that takes precedence, empty if there is none.
+func firstReason(reasons ...Reason) Reason {
+	var first Reason
+	for _, r := range reasons {
+		if r.Compare(first) < 0 {
+			first = r
+		}
+	}
+	return first
+}

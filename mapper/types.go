@@ -1,0 +1,210 @@
+package mapper
+
+import "time"
+
+// RepID is the member database's opaque key of a representative, as text.
+type RepID string
+
+// GroupID is the member database's opaque key of a group, as text.
+type GroupID string
+
+// Rep is one row of the contract view rollcall.reps, with its rows of
+// rollcall.group_members.
+type Rep struct {
+	ID       RepID
+	MemberID string
+	Email    string // as stored; see Normalize
+
+	FirstName, LastName, Company, JobTitle string
+
+	Active          bool     // the rep's own flag
+	MemberStatus    string   // compared without case; only active and courtesy count as active
+	MembershipTypes []string // of the rep's member
+	OptedOut        bool     // of the database's mailings
+	NotMailable     bool     // the optional column mailable is false
+
+	// Groups holds the rep's group memberships: group to disabled.
+	Groups map[GroupID]bool
+
+	// Unreadable is not empty when the row carries no information: it names
+	// the column that is NULL, or says "duplicate". Nothing is added or
+	// removed for the addresses of such a rep.
+	Unreadable string
+}
+
+// Group is one row of rollcall.groups.
+type Group struct {
+	ID   GroupID
+	Name string
+	Sync bool // ticked
+}
+
+// Options is one row of rollcall.options: the association's own choices.
+type Options struct {
+	NewsletterSolution  string
+	SyncAllActive       bool
+	SyncMembershipTypes bool
+	SyncGroups          bool
+	WindowStart         string // HH:MM, the association's local time
+	WindowEnd           string
+	TimeZone            string // IANA name
+}
+
+// Policy is what the operator may set about the rules.
+type Policy struct {
+	AllActiveName       string // name of the all-active list
+	GroupRequiresActive bool   // a group list wants an active holder too
+	RemoveOnMissingRow  bool   // on_removed: remove; a missing membership row counts as off
+}
+
+// ListKind is what a list mirrors.
+type ListKind string
+
+// The kinds of list.
+const (
+	ListAllActive ListKind = "all_active"
+	ListType      ListKind = "type"
+	ListGroup     ListKind = "group"
+)
+
+// ListKey names a list by what it mirrors: "all_active", "type:<name>" or
+// "group:<id>". It does not change when the list is renamed.
+type ListKey string
+
+// ListState is how far a list is bound to a Constant Contact list.
+type ListState string
+
+// The states of a list.
+const (
+	ListUnbound   ListState = ""          // not looked for yet: found or created before the first addition
+	ListBound     ListState = "bound"     // we know its id
+	ListMissing   ListState = "missing"   // deleted in Constant Contact: paused
+	ListAmbiguous ListState = "ambiguous" // two lists match its name: paused
+	ListRetired   ListState = "retired"   // its membership type was renamed: no removals
+)
+
+// List is one wanted or known list.
+type List struct {
+	Key     ListKey
+	Kind    ListKind
+	Ref     string // the type's name or the group's id
+	Name    string // wanted name in Constant Contact
+	State   ListState
+	Existed bool // existed before us: only additions, and removals of people who opted out
+
+	// Derived: another source has the name, so Name is "<name> (group)" or
+	// "<name> (2)". A derived name never binds to an existing list.
+	Derived bool
+	// Cut: the source's name is longer than Constant Contact's 255 characters.
+	Cut bool
+}
+
+// ContactState is what Constant Contact shows of an address.
+type ContactState string
+
+// The states of a contact.
+const (
+	ContactUnknown      ContactState = ""       // never read
+	ContactAbsent       ContactState = "absent" // read: no such contact
+	ContactActive       ContactState = "active"
+	ContactUnsubscribed ContactState = "unsubscribed"
+	ContactDeleted      ContactState = "deleted"
+	ContactOnHold       ContactState = "temp_hold"
+	ContactPending      ContactState = "pending_confirmation"
+	ContactNotSet       ContactState = "not_set"
+)
+
+// Contact is what is known of an address in Constant Contact.
+type Contact struct {
+	State  ContactState
+	ID     string // contact id, empty when never known; kept while absent, when another address may have it
+	ReadAt time.Time
+
+	// TouchedBy and Fields are the rep whose fields were told last and their
+	// Fingerprint; empty when none were told.
+	TouchedBy RepID
+	Fields    string
+
+	Refused bool // quarantined: refused though well formed
+}
+
+// Told is what Constant Contact was last told about a pair.
+type Told string
+
+// What a pair was told.
+const (
+	ToldNothing Told = ""
+	ToldAdd     Told = "add"
+	ToldRemove  Told = "remove"
+)
+
+// Shown is what the last read showed of a pair.
+type Shown string
+
+// What a pair was shown as.
+const (
+	ShownUnknown Shown = "" // never read
+	ShownOn      Shown = "on"
+	ShownOff     Shown = "off"
+)
+
+// Pair is the ledger's row for one (list, address).
+type Pair struct {
+	Told      Told
+	Confirmed bool  // Constant Contact confirmed what it was told
+	Seen      bool  // was read on the list while its verdict was on, since we last added or removed it
+	Shown     Shown // at the last read, as Tell and Confirm leave it
+	Departed  bool  // left the list in Constant Contact; sticky
+	Held      bool  // a removal or addition waits for an approval
+}
+
+// Former is a rep that had the address once and has it no longer.
+type Former struct {
+	Rep      *Rep // nil when the rep is gone
+	OptedOut bool // what the last plan saw of this rep with this address
+}
+
+// Person is everything known about one address of one association.
+type Person struct {
+	// Address is as Normalize gives it. For a rep whose e-mail is not usable it
+	// is the stored text, one person a rep: the plan then gives the reason and
+	// adds nothing.
+	Address Address
+	Holders []Rep    // reps whose address it is now
+	Former  []Former // reps whose address it was
+
+	// SeenOptedOut says what the last plan saw of each present holder; a rep
+	// that no plan saw with this address is absent. What an unreadable row says
+	// is not to be recorded here, or the change to opted in would be lost.
+	SeenOptedOut map[RepID]bool
+	// RememberedOptOut: once seen opted out, and not lifted since.
+	RememberedOptOut bool
+	// OptOutAll and OptOutGroups come from the optional view rollcall.opt_outs.
+	OptOutAll    bool
+	OptOutGroups map[GroupID]bool
+
+	Contact Contact
+	Pairs   map[ListKey]Pair
+
+	// Exact names the lists for which everybody whose verdict is not on is to
+	// go, foreign people and verdict leave included (sync now).
+	Exact map[ListKey]bool
+}
+
+// Input is one planning problem: one association, some of its addresses.
+type Input struct {
+	Options   Options
+	Policy    Policy
+	Connected bool    // the association has a Constant Contact account
+	Groups    []Group // all of the association
+	// Types names the membership types that exist, for lists that nobody is on
+	// yet; those of the holders need not be named.
+	Types  []string
+	Known  []List // lists bound before, whether still wanted or not
+	People []Person
+
+	// Explain asks for a decision about every list, also where neither the rows
+	// nor the ledger connect it with the address: for a question about few
+	// people, not for a run.
+	Explain bool
+}

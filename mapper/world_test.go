@@ -1,0 +1,433 @@
+package mapper
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// world is a member database, a ledger and a Constant Contact account as a
+// story tells them.
+type world struct {
+	input    Input // without People
+	reps     []Rep
+	optOuts  []optOut
+	contacts map[Address]Contact
+	pairs    map[Address]map[ListKey]Pair
+	exact    map[ListKey]bool
+
+	seen     map[Address]map[RepID]bool // what plans saw: a rep at an address, opted out or not
+	memory   map[Address]bool
+	last     Output
+	lists    string // as last printed
+	changed  string
+	readings int
+}
+
+type optOut struct {
+	address Address
+	group   GroupID
+}
+
+func newWorld() *world {
+	return &world{
+		input: Input{
+			Connected: true,
+			Options:   Options{NewsletterSolution: "ConstantContact", SyncAllActive: true, SyncMembershipTypes: true, SyncGroups: true},
+		},
+		contacts: map[Address]Contact{},
+		pairs:    map[Address]map[ListKey]Pair{},
+		seen:     map[Address]map[RepID]bool{},
+		memory:   map[Address]bool{},
+	}
+}
+
+// row is one line of a section: words, and key=value words.
+type row struct {
+	words []string
+	keys  map[string]string
+}
+
+func (r row) has(word string) bool { return slices.Contains(r.words, word) }
+
+func (r row) list(key string) []string {
+	if r.keys[key] == "" {
+		return nil
+	}
+	return strings.Split(r.keys[key], ",")
+}
+
+func parseRows(text string) []row {
+	var rows []row
+	for line := range strings.Lines(text) {
+		r := row{keys: map[string]string{}}
+		quoted := false
+		for _, word := range strings.FieldsFunc(line, func(c rune) bool {
+			if c == '"' {
+				quoted = !quoted
+			}
+			return !quoted && (c == ' ' || c == '\n')
+		}) {
+			key, value, isKey := strings.Cut(strings.ReplaceAll(word, `"`, ""), "=")
+			if isKey {
+				r.keys[key] = value
+			} else {
+				r.words = append(r.words, key)
+			}
+		}
+		if len(r.words)+len(r.keys) > 0 && !strings.HasPrefix(line, "#") {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// set replaces the rows of one kind. A read is what a reading of Constant
+// Contact shows of some contacts.
+func (w *world) set(section, text string) error {
+	rows := parseRows(text)
+	switch section {
+	case "options":
+		w.setOptions(rows)
+	case "groups": // id name ticked|unticked
+		w.input.Groups = nil
+		for _, r := range rows {
+			w.input.Groups = append(w.input.Groups, Group{ID: GroupID(r.words[0]), Name: r.words[1], Sync: r.has("ticked")})
+		}
+	case "types":
+		w.input.Types = nil
+		for _, r := range rows {
+			w.input.Types = append(w.input.Types, r.words[0])
+		}
+	case "reps":
+		w.reps = nil
+		for _, r := range rows {
+			w.reps = append(w.reps, parseRep(r))
+		}
+	case "opt_outs": // address [group=id]
+		w.optOuts = nil
+		for _, r := range rows {
+			w.optOuts = append(w.optOuts, optOut{Address(r.words[0]), GroupID(r.keys["group"])})
+		}
+	case "lists": // key name [state] [existed]
+		w.input.Known = nil
+		for _, r := range rows {
+			w.input.Known = append(w.input.Known, parseList(r))
+		}
+	case "contacts": // address state [id=] [refused]
+		for _, r := range rows {
+			c := w.contacts[Address(r.words[0])]
+			c.State, c.ID, c.Refused = ContactState(r.words[1]), r.keys["id"], r.has("refused")
+			w.contacts[Address(r.words[0])] = c
+		}
+	case "ledger": // key address [told=] [confirmed] [seen] [shown=] [departed] [held]
+		for _, r := range rows {
+			w.setPair(Address(r.words[1]), ListKey(r.words[0]), Pair{
+				Told: Told(r.keys["told"]), Confirmed: r.has("confirmed"), Seen: r.has("seen"),
+				Shown: Shown(r.keys["shown"]), Departed: r.has("departed"), Held: r.has("held"),
+			})
+		}
+	case "exact":
+		w.exact = map[ListKey]bool{}
+		for _, r := range rows {
+			w.exact[ListKey(r.words[0])] = true
+		}
+	case "read": // address state [on=keys] [settling=keys]
+		w.read(rows)
+	default:
+		return fmt.Errorf("unknown section %q", section)
+	}
+	return nil
+}
+
+func (w *world) setOptions(rows []row) {
+	for _, r := range rows {
+		for key, value := range r.keys {
+			switch key {
+			case "newsletter":
+				w.input.Options.NewsletterSolution = value
+			case "connected":
+				w.input.Connected = value == "yes"
+			case "all_active_name":
+				w.input.Policy.AllActiveName = value
+			case "on_removed":
+				w.input.Policy.RemoveOnMissingRow = value == "remove"
+			case "group_requires_active":
+				w.input.Policy.GroupRequiresActive = value == "yes"
+			case "sync":
+				on := r.list("sync")
+				w.input.Options.SyncAllActive = slices.Contains(on, "all_active")
+				w.input.Options.SyncMembershipTypes = slices.Contains(on, "types")
+				w.input.Options.SyncGroups = slices.Contains(on, "groups")
+			}
+		}
+	}
+}
+
+// parseRep reads: id email [inactive] [opted_out] [not_mailable] [member=]
+// [types=] [groups=id[:disabled],…] [first=] [last=] [company=] [title=]
+// [unreadable=column].
+func parseRep(r row) Rep {
+	rep := Rep{
+		ID: RepID(r.words[0]), Active: !r.has("inactive"), MemberStatus: cmp.Or(r.keys["member"], "active"),
+		MembershipTypes: r.list("types"), OptedOut: r.has("opted_out"), NotMailable: r.has("not_mailable"),
+		FirstName: r.keys["first"], LastName: r.keys["last"], Company: r.keys["company"], JobTitle: r.keys["title"],
+		Groups: map[GroupID]bool{}, Unreadable: r.keys["unreadable"],
+	}
+	if len(r.words) > 1 && !slices.Contains([]string{"inactive", "opted_out", "not_mailable"}, r.words[1]) {
+		rep.Email = r.words[1]
+	}
+	for _, group := range r.list("groups") {
+		id, disabled := strings.CutSuffix(group, ":disabled")
+		rep.Groups[GroupID(id)] = disabled
+	}
+	return rep
+}
+
+func parseList(r row) List {
+	list := List{Key: ListKey(r.words[0]), Name: r.words[1], Existed: r.has("existed"), State: ListBound}
+	kind, ref, _ := strings.Cut(r.words[0], ":")
+	list.Kind, list.Ref = ListKind(kind), ref
+	for _, state := range []ListState{ListMissing, ListAmbiguous, ListRetired} {
+		if r.has(string(state)) {
+			list.State = state
+		}
+	}
+	return list
+}
+
+func (w *world) setPair(a Address, key ListKey, pair Pair) {
+	if w.pairs[a] == nil {
+		w.pairs[a] = map[ListKey]Pair{}
+	}
+	w.pairs[a][key] = pair
+}
+
+// people puts together what the rows and the ledger say of every address.
+func (w *world) people() []Person {
+	people := map[Address]*Person{}
+	at := func(a Address) *Person {
+		if people[a] == nil {
+			people[a] = &Person{
+				Address: a, SeenOptedOut: map[RepID]bool{}, RememberedOptOut: w.memory[a], OptOutGroups: map[GroupID]bool{},
+				Contact: w.contacts[a], Pairs: w.pairs[a], Exact: w.exact,
+			}
+		}
+		return people[a]
+	}
+	byID := map[RepID]*Rep{}
+	for i, rep := range w.reps {
+		byID[rep.ID] = &w.reps[i]
+		p := at(addressOf(rep))
+		p.Holders = append(p.Holders, rep)
+	}
+	for a, reps := range w.seen {
+		for _, id := range slices.Sorted(maps.Keys(reps)) {
+			p := at(a)
+			if slices.ContainsFunc(p.Holders, func(h Rep) bool { return h.ID == id }) {
+				p.SeenOptedOut[id] = reps[id]
+			} else {
+				p.Former = append(p.Former, Former{Rep: byID[id], OptedOut: reps[id]})
+			}
+		}
+	}
+	for a := range w.pairs {
+		at(a)
+	}
+	for _, out := range w.optOuts {
+		if out.group == "" {
+			at(out.address).OptOutAll = true
+		} else {
+			at(out.address).OptOutGroups[out.group] = true
+		}
+	}
+	all := make([]Person, 0, len(people))
+	for _, a := range slices.Sorted(maps.Keys(people)) {
+		all = append(all, *people[a])
+	}
+	return all
+}
+
+func addressOf(rep Rep) Address {
+	a, problem := Normalize(rep.Email)
+	if problem != "" {
+		return Address(strings.TrimSpace(rep.Email))
+	}
+	return a
+}
+
+// plan plans, carries the operations out and makes sure that nothing is left
+// to do.
+func (w *world) plan(t *testing.T) string {
+	t.Helper()
+	w.input.People = w.people()
+	w.last = Plan(w.input)
+	text := w.print(w.last)
+	w.carryOut(w.last)
+	w.input.People = w.people()
+	if again := Plan(w.input); len(again.Ops)+len(again.OptOuts) > 0 {
+		t.Errorf("plan after the plan was carried out: %+v %+v", again.Ops, again.OptOuts)
+	}
+	return text
+}
+
+func (w *world) carryOut(out Output) {
+	w.pairs, w.contacts = carryOut(w.pairs, w.contacts, out)
+	for _, list := range out.Lists {
+		if !slices.ContainsFunc(w.input.Known, func(l List) bool { return l.Key == list.Key }) {
+			list.State = ListBound
+			w.input.Known = append(w.input.Known, list)
+		}
+	}
+	for _, m := range out.OptOuts {
+		w.memory[m.Address] = m.OptOut
+	}
+	for _, p := range w.input.People {
+		if w.seen[p.Address] == nil {
+			w.seen[p.Address] = map[RepID]bool{}
+		}
+		for _, rep := range p.Holders {
+			if rep.Unreadable == "" {
+				w.seen[p.Address][rep.ID] = rep.OptedOut
+			}
+		}
+		for _, f := range p.Former {
+			if f.Rep != nil && f.Rep.Unreadable == "" {
+				w.seen[p.Address][f.Rep.ID] = f.Rep.OptedOut
+			}
+		}
+	}
+}
+
+// carryOut is what Constant Contact does with a plan that nothing delays.
+func carryOut(pairs map[Address]map[ListKey]Pair, contacts map[Address]Contact, out Output) (map[Address]map[ListKey]Pair, map[Address]Contact) {
+	pairs, contacts = maps.Clone(pairs), maps.Clone(contacts)
+	for a := range pairs {
+		pairs[a] = maps.Clone(pairs[a])
+	}
+	for _, op := range out.Ops {
+		told := map[OpKind]Told{AddToList: ToldAdd, InactivateFromList: ToldRemove}[op.Kind]
+		if told != ToldNothing {
+			if pairs[op.Address] == nil {
+				pairs[op.Address] = map[ListKey]Pair{}
+			}
+			pairs[op.Address][op.List] = pairs[op.Address][op.List].Tell(told).Confirm()
+		}
+		if op.Kind == AddToList {
+			c := contacts[op.Address]
+			c.State = ContactActive
+			contacts[op.Address] = c
+		}
+	}
+	for _, told := range []map[Address]Fields{out.Fields, out.Winners} {
+		for a, f := range told {
+			c := contacts[a]
+			c.TouchedBy, c.Fields = f.Rep, f.Fingerprint()
+			contacts[a] = c
+		}
+	}
+	return pairs, contacts
+}
+
+// read folds what Constant Contact shows into the ledger.
+func (w *world) read(rows []row) {
+	w.changed = ""
+	for _, r := range rows {
+		a := Address(r.words[0])
+		w.readings++
+		read := Read{State: ContactState(r.words[1]), Lists: map[ListKey]bool{}, At: time.Unix(int64(w.readings), 0)}
+		if read.State != ContactAbsent {
+			read.ID = "contact of " + string(a)
+		}
+		for _, list := range w.last.Lists {
+			read.Lists[list.Key] = slices.Contains(r.list("on"), string(list.Key))
+		}
+		verdicts := map[ListKey]Verdict{}
+		for _, d := range w.last.Decisions {
+			if d.Address == a {
+				verdicts[d.List] = d.Verdict
+			}
+		}
+		settling := func(key ListKey) bool { return slices.Contains(r.list("settling"), string(key)) }
+		before := Person{Address: a, Contact: w.contacts[a], Pairs: w.pairs[a]}
+		after, changed := Observe(before, read, verdicts, settling)
+		w.pairs[a], w.contacts[a] = after.Pairs, after.Contact
+		if !before.Contact.Refused && after.Contact.Refused {
+			w.changed += fmt.Sprintf("refused %s\n", a)
+		}
+		for _, key := range changed {
+			w.changed += fmt.Sprintf("%s %s%s\n", key, a, printPair(after.Pairs[key]))
+		}
+	}
+	w.changed = cmp.Or(w.changed, "nothing\n")
+}
+
+func printPair(p Pair) string {
+	text := ""
+	for _, flag := range []struct {
+		set  bool
+		text string
+	}{
+		{p.Told != "", "told=" + string(p.Told)}, {p.Confirmed, "confirmed"}, {p.Seen, "seen"},
+		{p.Shown != "", "shown=" + string(p.Shown)}, {p.Departed, "departed"},
+	} {
+		if flag.set {
+			text += " " + flag.text
+		}
+	}
+	return text
+}
+
+// print writes a plan as text: the lists where they changed, the operations,
+// then the verdict of every pair that has a reason.
+func (w *world) print(out Output) string {
+	var text, lists strings.Builder
+	for _, l := range out.Lists {
+		fmt.Fprintf(&lists, "list %s %q", l.Key, l.Name)
+		if l.Derived {
+			lists.WriteString(" derived")
+		}
+		if l.Cut {
+			lists.WriteString(" cut")
+		}
+		lists.WriteByte('\n')
+	}
+	if lists.String() != w.lists {
+		w.lists = lists.String()
+		text.WriteString(cmp.Or(w.lists, "no lists\n"))
+	}
+	for _, m := range out.OptOuts {
+		fmt.Fprintf(&text, "%s opt-out %s\n", map[bool]string{true: "remember", false: "forget"}[m.OptOut], m.Address)
+	}
+	for _, op := range out.Ops {
+		switch op.Kind {
+		case AddToList:
+			fmt.Fprintf(&text, "add %s %s\n", op.List, op.Address)
+		case InactivateFromList:
+			fmt.Fprintf(&text, "remove %s %s %s", op.List, op.Address, op.Reason)
+			if op.OptOut {
+				text.WriteString(" (opt-out)")
+			}
+			text.WriteByte('\n')
+		case UpdateFields:
+			f := out.Fields[op.Address]
+			fmt.Fprintf(&text, "fields %s rep=%s %q %q %q %q\n", op.Address, f.Rep, f.FirstName, f.LastName, f.Company, f.JobTitle)
+		}
+	}
+	if len(out.Ops) == 0 {
+		text.WriteString("nothing to do\n")
+	}
+	for _, a := range slices.Sorted(maps.Keys(out.Winners)) {
+		fmt.Fprintf(&text, "winner %s rep=%s\n", a, out.Winners[a].Rep)
+	}
+	for _, d := range out.Decisions {
+		if d.Reason != "" {
+			fmt.Fprintf(&text, "%s %s %q %s\n", d.Verdict, d.List, d.Address, d.Reason)
+		}
+	}
+	return text.String()
+}

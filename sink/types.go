@@ -1,0 +1,135 @@
+package sink
+
+import (
+	"context"
+	"time"
+
+	"rollcall/mapper"
+	"rollcall/sink/constantcontact"
+)
+
+// BoundList is a list of ours with its Constant Contact list.
+type BoundList struct {
+	Key     mapper.ListKey
+	Kind    mapper.ListKind
+	Ref     string
+	Name    string // as bound
+	ListID  string
+	State   mapper.ListState
+	Existed bool // was there before us
+}
+
+// CallKind is the kind of a call that changes people.
+type CallKind string
+
+// The kinds of call; each is an asynchronous activity of Constant Contact.
+const (
+	CallImport CallKind = "import"
+	CallAdd    CallKind = "add"
+	CallRemove CallKind = "remove"
+)
+
+// OpFields is the op of an intent that only tells fields.
+const OpFields = "fields"
+
+// Intent is what a call does to one pair; List is empty when it only tells
+// fields.
+type Intent struct {
+	List    mapper.ListKey
+	Address mapper.Address
+	Op      string // add, remove or fields
+	Reason  mapper.Reason
+	Rep     mapper.RepID
+	Fields  string // fingerprint of the fields told, empty when none
+	// Again marks a removal that overtakes another call about the address: it
+	// is sent once more when that has ended.
+	Again bool
+}
+
+// Call is one request to Constant Contact that changes people.
+type Call struct {
+	Kind      CallKind
+	ListIDs   []string
+	Addresses []mapper.Address            // whom it names, in the order of Rows or IDs
+	Rows      []constantcontact.ImportRow // CallImport
+	IDs       []string                    // contact ids of CallAdd and CallRemove
+	Intents   []Intent
+	OptOut    bool // removals that wait for nothing
+}
+
+// People is how many people the call names.
+func (c *Call) People() int { return len(c.Addresses) }
+
+// OpenActivity is a call on record whose end is not known.
+type OpenActivity struct {
+	ID         int64
+	Kind       CallKind
+	ActivityID string // empty while the reply to the request is not known
+	People     int
+	Lists      int
+	CreatedAt  time.Time
+}
+
+// Outcome is how a call ended.
+type Outcome struct {
+	State string // Constant Contact's word, or "lost" when no trace of the call was found
+	// Completed: Constant Contact worked through it, so whoever is missing
+	// afterwards was refused.
+	Completed bool
+	// Clean: the counters account for every person, so no read-back was made.
+	Clean    bool
+	Counters map[string]int
+	// Shown is the read-back of every address of the call, when not clean.
+	Shown map[mapper.Address]Shown
+}
+
+// Shown is what Constant Contact shows of one address.
+type Shown struct {
+	State  mapper.ContactState
+	ID     string
+	Lists  map[string]bool // list ids
+	ReadAt time.Time
+}
+
+// Done names an address whose whole difference is on record, at the version of
+// the queue that the plan read.
+type Done struct {
+	Address mapper.Address
+	Version int64
+}
+
+// Ledger is the durable record that the sink needs.
+type Ledger interface {
+	// SaveList records a list's binding.
+	SaveList(ctx context.Context, l BoundList) error
+	// Begin records a call before it is sent and takes done off the queue, in
+	// one transaction. It returns the record's id.
+	Begin(ctx context.Context, c *Call, done []Done) (int64, error)
+	// Sent records the reply.
+	Sent(ctx context.Context, id int64, activityID string) error
+	// Doubt records that the request may or may not have been applied.
+	Doubt(ctx context.Context, id int64) error
+	// Reject records that the request was not applied; its people are to be
+	// planned again, not before the time.
+	Reject(ctx context.Context, id int64, why string, notBefore time.Time) error
+	// Open returns the calls whose end is not known, the oldest first.
+	Open(ctx context.Context) ([]OpenActivity, error)
+	// Ours returns the ids of all activities of ours since the time.
+	Ours(ctx context.Context, since time.Time) (map[string]bool, error)
+	// People returns whom a call names.
+	People(ctx context.Context, id int64) ([]mapper.Address, error)
+	// Settle records how a call ended.
+	Settle(ctx context.Context, id int64, o Outcome) error
+}
+
+// API is the part of Constant Contact's interface that the sink uses.
+type API interface {
+	Lists(ctx context.Context, each func([]constantcontact.List) error) error
+	CreateList(ctx context.Context, name, description string) (constantcontact.List, error)
+	ContactByEmail(ctx context.Context, address string) (*constantcontact.Contact, error)
+	Contacts(ctx context.Context, q constantcontact.ContactQuery, each func([]constantcontact.Contact) error) error
+	ImportContacts(ctx context.Context, rows []constantcontact.ImportRow, listIDs []string) (constantcontact.Activity, error)
+	AddListMemberships(ctx context.Context, contactIDs, listIDs []string) (constantcontact.Activity, error)
+	RemoveListMemberships(ctx context.Context, contactIDs, listIDs []string) (constantcontact.Activity, error)
+	Activities(ctx context.Context, each func([]constantcontact.Activity) error) error
+}

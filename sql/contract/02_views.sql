@@ -1,0 +1,77 @@
+-- The views that Rollcall reads, over the example schema chamber.
+--
+-- For another member schema write views with these names and columns. Ids may
+-- have any type, the same in every view. Do not cast a column that Rollcall
+-- looks up by (association_id, rep_id, member_id, group_id, email): a cast
+-- hides it from its index. For the same reason no view is a security barrier.
+-- The views read the tables with the rights of their owner; the role rollcall
+-- needs none on the tables.
+--
+-- To undo:  drop view rollcall.reps, rollcall.groups, rollcall.group_members,
+--           rollcall.options, rollcall.membership_types, rollcall.opt_outs,
+--           rollcall.opt_out_addresses;
+
+create or replace view rollcall.reps as
+select r.association_id,
+       r.rep_id,
+       r.member_id,
+       r.email,
+       r.first_name,
+       r.last_name,
+       m.name as company,
+       r.job_title,
+       r.phone,
+       r.street,
+       r.city,
+       r.state,
+       r.zip,
+       r.country,
+       r.active,
+       m.status as member_status,
+       array(select t.name
+             from chamber.member_type mt
+             join chamber.membership_type t on t.membership_type_id = mt.membership_type_id
+             where mt.member_id = r.member_id
+             order by t.name) as membership_types,
+       r.opted_out
+from chamber.rep r
+left join chamber.member m on m.member_id = r.member_id;
+comment on view rollcall.reps is 'One row for each person. A further boolean column mailable may say who agreed to be mailed at all.';
+
+create or replace view rollcall.groups as
+select association_id, group_id, name, sync
+from chamber.rep_group;
+comment on view rollcall.groups is 'One row for each group.';
+
+create or replace view rollcall.group_members as
+select association_id, group_id, rep_id, disabled
+from chamber.group_membership;
+comment on view rollcall.group_members is 'One row for each rep in a group.';
+
+create or replace view rollcall.options as
+select association_id,
+       newsletter_solution,
+       sync_all_active,
+       sync_membership_types,
+       sync_groups,
+       to_char(window_start, 'HH24:MI') as window_start,
+       to_char(window_end, 'HH24:MI') as window_end,
+       time_zone
+from chamber.sync_options;
+comment on view rollcall.options is 'One row for each association that wants anything.';
+
+create or replace view rollcall.membership_types as
+select association_id, membership_type_id as type_id, name
+from chamber.membership_type;
+comment on view rollcall.membership_types is 'Optional: with it a renamed membership type keeps its list.';
+
+create or replace view rollcall.opt_outs as
+select association_id, email, group_id
+from chamber.opt_out
+where withdrawn_at is null;
+comment on view rollcall.opt_outs is 'Optional: opt-outs kept by address. Without a group: from all mail.';
+
+create or replace view rollcall.opt_out_addresses as
+select opt_out_id, association_id, email
+from chamber.opt_out;
+comment on view rollcall.opt_out_addresses is 'For the watch of chamber.opt_out: whose opt-out it is, withdrawn ones included.';

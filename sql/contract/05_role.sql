@@ -1,0 +1,34 @@
+-- The role rollcall and everything it may do: log in, read the stream, read
+-- the views, and keep Rollcall's state in the schema rollcall_state. It may
+-- read no table but rollcall.watches.
+--
+-- Needs a superuser; since server 16 also a role with CREATEROLE and
+-- REPLICATION. The role gets no password: set one, or let pg_hba.conf or a
+-- certificate decide. Run again after adding a view to the schema rollcall.
+-- To undo:  see uninstall/uninstall.sql.
+
+do $do$
+begin
+    if not exists (select from pg_catalog.pg_roles where rolname = 'rollcall') then
+        begin
+            create role rollcall login replication;
+            comment on role rollcall is 'Rollcall: keeps Constant Contact lists in step with this database.';
+        exception when duplicate_object or unique_violation then
+            null; -- somebody created it at the same moment, for another database
+        end;
+    elsif exists (select from pg_catalog.pg_roles where rolname = 'rollcall' and not (rolcanlogin and rolreplication)) then
+        -- Hosted servers grant replication in ways of their own.
+        raise warning 'the role rollcall may not log in or not replicate'
+            using hint = 'alter role rollcall login replication; or what your provider offers for it.';
+    end if;
+    -- Most databases allow both to everybody; one that does not must allow them
+    -- here. TEMPORARY is for work tables beside the state.
+    execute format('grant connect, temporary on database %I to rollcall', current_database());
+end
+$do$;
+
+grant usage on schema rollcall to rollcall;
+grant select on all tables in schema rollcall to rollcall; -- the views and the watches
+
+create schema if not exists rollcall_state authorization rollcall;
+comment on schema rollcall_state is 'State of Rollcall: what it told Constant Contact and what it saw there. Owned by its role.';

@@ -1,0 +1,1 @@
+select distinct association_id::text from rollcall.options

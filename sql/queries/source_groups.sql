@@ -1,0 +1,3 @@
+select group_id::text, name::text, sync
+from rollcall.groups
+where association_id = $1

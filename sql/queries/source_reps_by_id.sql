@@ -1,0 +1,4 @@
+select rep_id::text, member_id::text, email::text, first_name::text, last_name::text, company::text, job_title::text,
+       active, member_status::text, membership_types::text[], opted_out, true /* mailable */
+from rollcall.reps
+where association_id = $1 and rep_id = any($2)

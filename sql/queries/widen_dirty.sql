@@ -1,0 +1,13 @@
+-- A rep leads to the address it has and to every address it was seen with.
+insert into rollcall_state.dirty as d (source, association, address, touched_at)
+select $1, x.association, x.address, $2::timestamptz
+from (
+    select association, address from pg_temp.mark where association <> '' and (address <> '' or rep = '')
+    union
+    select s.association, s.address
+    from pg_temp.mark m
+    join rollcall_state.rep_seen s on s.source = $1 and s.rep = m.rep and (s.association = m.association or m.association = '')
+    where m.rep <> ''
+) x
+on conflict (source, association, address) do update
+set version = d.version + 1, touched_at = least(d.touched_at, excluded.touched_at), not_before = null

@@ -1,0 +1,55 @@
+// Package sql holds the project's SQL as files, embedded into the binary:
+// reference (an example member schema), contract (what a member database must
+// offer), migrations (our own state) and queries (what the program runs).
+package sql
+
+import (
+	"embed"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// FS holds the folders reference, contract, uninstall, migrations and queries.
+//
+//go:embed reference/*.sql contract/*.sql uninstall/*.sql migrations/*.sql queries/*.sql
+var FS embed.FS
+
+// Query returns the text of queries/<name>.sql. It panics when there is no
+// such file: the name is a constant of the program, so that is a programming
+// error.
+func Query(name string) string {
+	return read(path.Join("queries", name+".sql"))
+}
+
+// Reference returns the files of the example member schema in the order in
+// which they are to be run.
+func Reference() []string { return folder("reference") }
+
+// Contract returns the files that give a member database with the reference
+// schema the schema rollcall, in the order in which they are to be run. Each
+// may be run by itself with the simple protocol: it holds several statements.
+func Contract() []string { return folder("contract") }
+
+// Uninstall returns the statements that undo Contract.
+func Uninstall() string { return strings.Join(folder("uninstall"), "\n") }
+
+func folder(name string) []string {
+	entries, err := fs.ReadDir(FS, name) // sorted by name
+	if err != nil {
+		panic("read embedded sql: " + err.Error())
+	}
+	texts := make([]string, 0, len(entries))
+	for _, e := range entries {
+		texts = append(texts, read(path.Join(name, e.Name())))
+	}
+	return texts
+}
+
+func read(name string) string {
+	text, err := FS.ReadFile(name)
+	if err != nil {
+		panic("read embedded sql: " + err.Error())
+	}
+	return string(text)
+}
