@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"iter"
 	"time"
+	"unicode/utf8"
 )
 
 // Batch is what a stretch of the stream touched, each key once.
@@ -11,19 +12,20 @@ type Batch struct {
 	// End is the commit end LSN of the last transaction that is complete in
 	// this batch or an earlier one. It is the position to store.
 	End          LSN
-	Transactions int
-	Changes      int
+	Transactions int // complete in this batch
+	Changes      int // rows of published tables, and truncated tables
 	Requests     []Request
-	// Truncated says that a watched table was truncated, or a key could not be
-	// told: everything is touched.
+	// Truncated says that a watched table was truncated. Touched then has the
+	// kind all; rows that vanish so are worth a second look before anybody is
+	// removed for it.
 	Truncated bool
 
 	targets  []target
 	index    map[string]int32
 	entries  []entry
-	xids     int
+	weight   int
+	refused  int
 	snapshot Snapshot
-	first    time.Time // commit time of the oldest transaction
 	scratch  []byte
 }
 
@@ -33,14 +35,26 @@ type target struct {
 	via  string
 }
 
+// everything is the index of the target that has no key. Each list of targets
+// begins with it.
+const everything = 0
+
 // entry is one touched key. Most are touched by one transaction only.
 type entry struct {
 	key   string // target, then the values with their lengths
 	xid   uint32
 	more  []uint32
 	end   LSN
-	first int64 // commit time, microseconds since 2000
+	first int64 // earliest commit time, microseconds since 2000
 }
+
+const (
+	// maxKeyBytes is how long the values of a key may be. A longer one fits no
+	// index of the state, so everything is touched instead.
+	maxKeyBytes = 1024
+	// keyBytes of a key or a request weigh as much as one more short key.
+	keyBytes = 64
+)
 
 func newBatch(targets []target) *Batch {
 	return &Batch{targets: targets, index: map[string]int32{}}
@@ -53,9 +67,8 @@ func (b *Batch) reset() {
 	*b = Batch{targets: b.targets, index: b.index, entries: b.entries[:0], scratch: b.scratch}
 }
 
-func (b *Batch) empty() bool {
-	return len(b.entries) == 0 && len(b.Requests) == 0 && !b.Truncated
-}
+// empty says that nothing has to be stored but the position.
+func (b *Batch) empty() bool { return len(b.entries) == 0 && len(b.Requests) == 0 }
 
 // touch adds a key. A key that the batch has costs no allocation.
 func (b *Batch) touch(t int, values [][]byte, xid uint32, end LSN, commit int64) {
@@ -66,21 +79,45 @@ func (b *Batch) touch(t int, values [][]byte, xid uint32, end LSN, commit int64)
 	}
 	i, known := b.index[string(b.scratch)]
 	if !known {
+		if t != everything && !storable(values) {
+			b.touch(everything, nil, xid, end, commit)
+			return
+		}
 		key := string(b.scratch)
 		b.index[key] = int32(len(b.entries))
 		b.entries = append(b.entries, entry{key: key, xid: xid, end: end, first: commit})
+		b.weight += 1 + len(key)/keyBytes
 		return
 	}
 	e := &b.entries[i]
 	e.end = max(e.end, end)
+	e.first = min(e.first, commit)
 	last := e.xid
 	if len(e.more) > 0 {
 		last = e.more[len(e.more)-1]
 	}
 	if last != xid {
 		e.more = append(e.more, xid)
-		b.xids++
+		b.weight++
 	}
+}
+
+// storable says whether every Postgres can store the values and index them: a
+// database without an encoding may send anything.
+func storable(values [][]byte) bool {
+	n := 0
+	for _, v := range values {
+		if n += len(v); n > maxKeyBytes || !utf8.Valid(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// request adds a message that asks for something.
+func (b *Batch) request(r Request) {
+	b.Requests = append(b.Requests, r)
+	b.weight += 2 + maxRequestBytes/keyBytes
 }
 
 // see notes what a snapshot taken after the batch was read shows: the
@@ -98,7 +135,12 @@ func (b *Batch) see(s Snapshot) {
 // Len is the number of touched keys.
 func (b *Batch) Len() int { return len(b.entries) }
 
-// Touched goes through the touched keys.
+// Refuse notes how many requests the store dropped because they ask for nothing
+// that there is. The reader tells of it.
+func (b *Batch) Refuse(requests int) { b.refused = requests }
+
+// Touched goes through the touched keys, each once. Kind all comes when a
+// table was truncated or a key could not be told.
 func (b *Batch) Touched() iter.Seq[Touched] {
 	return func(yield func(Touched) bool) {
 		for i := range b.entries {
@@ -110,14 +152,12 @@ func (b *Batch) Touched() iter.Seq[Touched] {
 }
 
 func (b *Batch) touched(e *entry) Touched {
-	t := Touched{End: e.end, CommitTime: pgTime(e.first)}
-	rest := []byte(e.key)
-	n, size := binary.Uvarint(rest)
-	t.Kind, t.Via = b.targets[n].kind, b.targets[n].via
-	for rest = rest[size:]; len(rest) > 0; {
-		length, size := binary.Uvarint(rest)
-		t.Key = append(t.Key, string(rest[size:size+int(length)]))
-		rest = rest[size+int(length):]
+	n, rest := cutUvarint(e.key)
+	t := Touched{Kind: b.targets[n].kind, Via: b.targets[n].via, Key: []string{}, End: e.end, CommitTime: pgTime(e.first)}
+	for rest != "" {
+		n, rest = cutUvarint(rest)
+		t.Key = append(t.Key, rest[:n])
+		rest = rest[n:]
 	}
 	keep := func(xid uint32) {
 		if full := b.snapshot.Widen(xid); !b.snapshot.Visible(full) {
@@ -131,7 +171,21 @@ func (b *Batch) touched(e *entry) Touched {
 	return t
 }
 
+// cutUvarint reads what binary.AppendUvarint wrote at the start of s.
+func cutUvarint(s string) (n int, rest string) {
+	for i := range len(s) {
+		n |= int(s[i]&0x7f) << (7 * i)
+		if s[i] < 0x80 {
+			return n, s[i+1:]
+		}
+	}
+	return n, ""
+}
+
 // pgTime is a time of the stream: microseconds since 2000-01-01.
 func pgTime(micros int64) time.Time {
-	return time.UnixMicro(micros + 946684800000000).UTC()
+	return time.UnixMicro(micros + pgEpoch).UTC()
 }
+
+// pgEpoch is 2000-01-01 in microseconds since 1970.
+const pgEpoch = 946_684_800_000_000

@@ -1,8 +1,8 @@
 package cdc
 
 import (
-	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"slices"
 )
 
@@ -13,20 +13,22 @@ const RequestPrefix = "rollcall"
 const maxRequestBytes = 1024
 
 // decoder reads pgoutput messages (protocol version 1) and puts the watched
-// keys of row changes into a batch. It takes nothing else from a row.
+// keys of row changes into a batch. It takes nothing else from a row. It lives
+// as long as one connection: a new stream describes its relations anew.
 type decoder struct {
 	watches   map[string][]Watch // by table
 	targets   []target
 	relations map[uint32]*relation
 	batch     *Batch
+	log       *slog.Logger
 
 	inTxn  bool
 	xid    uint32
 	final  LSN   // commit LSN of the open transaction
 	commit int64 // its commit time, microseconds since 2000
 
-	ignoredMessages int64
-	watchesChanged  bool
+	ignored        int // logical messages that were not for us
+	watchesChanged bool
 
 	oldRow, newRow []field
 	values         [][]byte
@@ -40,21 +42,16 @@ type relation struct {
 	watches bool // rollcall.watches itself
 }
 
+// watchedKey is the key of one watch; without columns it is everything.
 type watchedKey struct {
 	target  int
 	columns []int
-	all     bool // kind all: no key
 }
 
-// field is one column of a row: 'n' NULL, 'u' unchanged and not sent, 't' or
-// 'b' a value.
-type field struct {
-	kind byte
-	data []byte
-}
-
-func newDecoder(watches []Watch) (*decoder, error) {
-	d := &decoder{watches: map[string][]Watch{}, relations: map[uint32]*relation{}}
+func newDecoder(watches []Watch, log *slog.Logger) (*decoder, error) {
+	d := &decoder{
+		watches: map[string][]Watch{}, targets: []target{{kind: KindAll}}, relations: map[uint32]*relation{}, log: log,
+	}
 	for _, w := range watches {
 		if err := w.Validate(); err != nil {
 			return nil, err
@@ -76,92 +73,138 @@ func (d *decoder) message(data []byte) error {
 	case 'I', 'U', 'D':
 		return d.change(kind, &m)
 	case 'B':
-		d.final = LSN(m.uint64())
-		d.commit = int64(m.uint64())
-		d.xid = m.uint32()
-		d.inTxn = true
+		return d.begin(&m)
 	case 'C':
-		m.byte()
-		m.uint64()
-		d.batch.End = max(d.batch.End, LSN(m.uint64()))
-		d.batch.Transactions++
-		d.inTxn = false
+		return d.end(&m)
 	case 'R':
-		return d.relation(&m)
+		return d.describe(&m)
 	case 'T':
 		return d.truncate(&m)
 	case 'M':
-		return d.logicalMessage(&m)
-	case 'Y', 'O': // types and origins say nothing about keys
-		return nil
-	default:
-		return problem(ErrProtocol, "unknown message %q", kind)
+		return d.logical(&m)
+	case 'Y': // a type says nothing about keys
+		m.uint32()
+		m.text()
+		m.text()
+		return m.end(kind)
+	case 'O': // neither does where a transaction came from
+		m.uint64()
+		m.text()
+		return m.end(kind)
 	}
-	return m.end(kind)
+	return problem(ErrProtocol, "unknown message %q", kind)
 }
 
-func (d *decoder) relation(m *message) error {
+func (d *decoder) begin(m *message) error {
+	final, commit, xid := LSN(m.uint64()), int64(m.uint64()), m.uint32()
+	if err := m.end('B'); err != nil {
+		return err
+	}
+	if d.inTxn {
+		return problem(ErrProtocol, "transaction %d begins within transaction %d", xid, d.xid)
+	}
+	d.inTxn, d.final, d.commit, d.xid = true, final, commit, xid
+	return nil
+}
+
+func (d *decoder) end(m *message) error {
+	m.byte() // no flags so far
+	commit, end := LSN(m.uint64()), LSN(m.uint64())
+	m.uint64() // commit time, which Begin had
+	if err := m.end('C'); err != nil {
+		return err
+	}
+	if !d.inTxn || commit != d.final || end < commit {
+		return problem(ErrProtocol, "a commit at %s that ends no transaction", commit)
+	}
+	d.inTxn = false
+	d.batch.End = max(d.batch.End, end)
+	d.batch.Transactions++
+	return nil
+}
+
+func (d *decoder) describe(m *message) error {
 	id := m.uint32()
 	schema, table := m.text(), m.text()
 	r := &relation{name: schema + "." + table}
 	m.byte() // replica identity
 	r.columns = int(m.uint16())
-	names := make([]string, 0, min(r.columns, 1600))
+	var names []string
 	for range r.columns {
-		m.byte()
+		m.byte() // part of the replica identity or not
 		names = append(names, m.text())
 		m.uint32()
 		m.uint32()
-		if m.short {
+		if m.bad {
 			break
 		}
 	}
 	if err := m.end('R'); err != nil {
-		return err
+		return fmt.Errorf("description of %s: %w", r.name, err)
 	}
 	r.watches = r.name == WatchesTable
 	for _, w := range d.watches[r.name] {
-		k := watchedKey{target: slices.Index(d.targets, target{w.Kind, w.Via()}), all: w.Kind == KindAll}
-		for _, key := range w.Keys {
-			column := slices.Index(names, key)
-			if column < 0 {
-				return problem(ErrKeyNotPublished, "column %s of %s, which rollcall.watches names; "+
-					"add it to the publication's column list (sql/contract/04_publication.sql does), or correct the watch", key, r.name)
-			}
-			k.columns = append(k.columns, column)
-		}
-		r.watched = append(r.watched, k)
+		r.watched = append(r.watched, d.locate(w, names))
 	}
 	d.relations[id] = r
 	return nil
 }
 
+// locate finds the columns of a watch. Where one is not on the stream nobody
+// knows what a change touches, so it touches everything. That is no error: the
+// older part of the stream stays so after the publication has been mended.
+func (d *decoder) locate(w Watch, names []string) watchedKey {
+	k := watchedKey{target: slices.Index(d.targets, target{w.Kind, w.Via()})}
+	for _, key := range w.Keys {
+		column := slices.Index(names, key)
+		if column < 0 {
+			d.log.Warn("watched column is not published, so each change of the table touches everything; "+
+				"run sql/contract/04_publication.sql again or correct rollcall.watches", "table", w.Table, "column", key)
+			return watchedKey{target: everything}
+		}
+		k.columns = append(k.columns, column)
+	}
+	return k
+}
+
+// relationOf is the described relation of the next message part.
+func (d *decoder) relationOf(kind byte, id uint32) (*relation, error) {
+	r := d.relations[id]
+	switch {
+	case r == nil:
+		return nil, problem(ErrUnknownRelation, "message %q names relation %d", kind, id)
+	case !d.inTxn:
+		return nil, problem(ErrProtocol, "message %q of %s outside a transaction", kind, r.name)
+	}
+	return r, nil
+}
+
 func (d *decoder) change(kind byte, m *message) error {
 	id := m.uint32()
-	r := d.relations[id]
-	if r == nil {
-		return problem(ErrProtocol, "a row of relation %d, which the stream did not describe", id)
+	if m.bad {
+		return m.end(kind)
+	}
+	r, err := d.relationOf(kind, id)
+	if err != nil {
+		return err
 	}
 	oldRow, newRow := d.oldRow[:0], d.newRow[:0]
-	for !m.short && len(m.data) > 0 {
-		switch part := m.byte(); {
-		case part == 'N' && kind != 'D' && len(newRow) == 0:
-			newRow = m.row(newRow)
-		case (part == 'K' || part == 'O') && kind != 'I' && len(oldRow) == 0:
-			oldRow = m.row(oldRow)
-		default:
-			return problem(ErrProtocol, "row part %q in a message %q of %s", part, kind, r.name)
+	part := m.byte()
+	if kind != 'I' && (part == 'K' || part == 'O') {
+		oldRow = m.row(oldRow)
+		if kind == 'U' {
+			part = m.byte()
 		}
+	}
+	if kind != 'D' && part == 'N' {
+		newRow = m.row(newRow)
 	}
 	d.oldRow, d.newRow = oldRow, newRow
 	if err := m.end(kind); err != nil {
 		return fmt.Errorf("row of %s: %w", r.name, err)
 	}
-	if len(newRow) == 0 && kind != 'D' || len(oldRow) == 0 && kind == 'D' {
-		return problem(ErrProtocol, "a message %q of %s without its row", kind, r.name)
-	}
-	if n := len(newRow); n > 0 && n != r.columns || len(oldRow) > 0 && len(oldRow) != r.columns {
-		return problem(ErrProtocol, "a row of %s with another number of columns than described", r.name)
+	if !r.fits(newRow, kind != 'D') || !r.fits(oldRow, kind == 'D') {
+		return problem(ErrProtocol, "message %q of %s has not the rows or columns that it should have", kind, r.name)
 	}
 	d.batch.Changes++
 	d.seeWatches(r)
@@ -176,34 +219,38 @@ func (d *decoder) change(kind byte, m *message) error {
 	return nil
 }
 
+// fits says whether a row has the columns of its relation. No row at all is in
+// order unless it is required.
+func (r *relation) fits(row []field, required bool) bool {
+	return len(row) == r.columns || len(row) == 0 && !required
+}
+
 // seeWatches notes a change of the watches. What a new watch would have touched
 // before it was known is found by touching everything, which is stored with it.
 func (d *decoder) seeWatches(r *relation) {
 	if r.watches {
 		d.watchesChanged = true
-		d.batch.Truncated = true
+		d.touchEverything()
 	}
 }
 
-// touch adds the key of one row. A NULL key names nothing. A key that was not
-// sent because it did not change is taken from before; where that does not have
-// it, nobody knows what was touched, so everything is.
+func (d *decoder) touchEverything() { d.batch.touch(everything, nil, d.xid, d.final, d.commit) }
+
+// touch adds the key of one row. A NULL in it names nothing. A value that was
+// not sent because it did not change is taken from the row before; where that
+// does not have it, everything is touched.
 func (d *decoder) touch(k *watchedKey, row, before []field) {
-	if k.all {
-		d.batch.Truncated = true
-		return
-	}
 	values := d.values[:0]
 	for _, c := range k.columns {
 		f := row[c]
-		if f.kind == 'u' && len(before) > 0 {
-			f = before[c]
+		if f.kind == 'u' && len(before) > 0 && before[c].kind == 't' {
+			f = before[c] // NULL there only says that it is not in the identity
 		}
 		switch f.kind {
 		case 'n':
 			return
 		case 'u':
-			d.batch.Truncated = true
+			d.touchEverything()
 			return
 		}
 		values = append(values, f.data)
@@ -214,124 +261,43 @@ func (d *decoder) touch(k *watchedKey, row, before []field) {
 
 func (d *decoder) truncate(m *message) error {
 	n := m.uint32()
-	m.byte()
+	m.byte() // options
+	if n == 0 {
+		return problem(ErrProtocol, "a TRUNCATE of no table")
+	}
 	for range n {
 		id := m.uint32()
-		if m.short {
+		if m.bad {
 			break
 		}
-		r := d.relations[id]
-		if r == nil {
-			return problem(ErrProtocol, "a TRUNCATE of relation %d, which the stream did not describe", id)
+		r, err := d.relationOf('T', id)
+		if err != nil {
+			return err
 		}
-		d.seeWatches(r)
-		d.batch.Truncated = d.batch.Truncated || len(r.watched) > 0
 		d.batch.Changes++
+		d.seeWatches(r)
+		if len(r.watched) > 0 {
+			d.batch.Truncated = true
+			d.touchEverything()
+		}
 	}
 	return m.end('T')
 }
 
-func (d *decoder) logicalMessage(m *message) error {
-	transactional := m.byte()&1 == 1
+// logical takes a logical message that is for us. Others are nobody's fault,
+// so they are only counted: any role may write messages, of any size.
+func (d *decoder) logical(m *message) error {
+	transactional := m.byte() == 1
 	lsn := LSN(m.uint64())
 	prefix := m.text()
-	content := m.bytes(int(m.uint32()))
+	content := m.take(m.uint32())
 	if err := m.end('M'); err != nil {
 		return err
 	}
 	if prefix != RequestPrefix || len(content) > maxRequestBytes || !transactional || !d.inTxn {
-		d.ignoredMessages++
+		d.ignored++
 		return nil
 	}
-	d.batch.Requests = append(d.batch.Requests, Request{
-		Content: slices.Clone(content), XID: uint64(d.xid), LSN: lsn, CommitTime: pgTime(d.commit),
-	})
-	return nil
-}
-
-// message reads the parts of one message. What is beyond its end reads as zero
-// and makes it short.
-type message struct {
-	data  []byte
-	short bool
-}
-
-func (m *message) take(n int) []byte {
-	if n < 0 || n > len(m.data) {
-		m.short, m.data = true, nil
-		return nil
-	}
-	taken := m.data[:n]
-	m.data = m.data[n:]
-	return taken
-}
-
-func (m *message) bytes(n int) []byte { return m.take(n) }
-
-func (m *message) byte() byte {
-	if b := m.take(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (m *message) uint16() uint16 {
-	if b := m.take(2); b != nil {
-		return binary.BigEndian.Uint16(b)
-	}
-	return 0
-}
-
-func (m *message) uint32() uint32 {
-	if b := m.take(4); b != nil {
-		return binary.BigEndian.Uint32(b)
-	}
-	return 0
-}
-
-func (m *message) uint64() uint64 {
-	if b := m.take(8); b != nil {
-		return binary.BigEndian.Uint64(b)
-	}
-	return 0
-}
-
-func (m *message) text() string {
-	end := slices.Index(m.data, 0)
-	if end < 0 {
-		m.take(len(m.data) + 1)
-		return ""
-	}
-	text := string(m.data[:end])
-	m.data = m.data[end+1:]
-	return text
-}
-
-func (m *message) row(fields []field) []field {
-	n := int(m.uint16())
-	for range n {
-		f := field{kind: m.byte()}
-		switch f.kind {
-		case 'n', 'u':
-		case 't', 'b':
-			f.data = m.take(int(m.uint32()))
-		default:
-			m.take(len(m.data) + 1)
-		}
-		if m.short {
-			break
-		}
-		fields = append(fields, f)
-	}
-	return fields
-}
-
-func (m *message) end(kind byte) error {
-	switch {
-	case m.short:
-		return problem(ErrProtocol, "message %q ends too early", kind)
-	case len(m.data) > 0:
-		return problem(ErrProtocol, "message %q has %d bytes too many", kind, len(m.data))
-	}
+	d.batch.request(Request{Content: slices.Clone(content), XID: uint64(d.xid), LSN: lsn, CommitTime: pgTime(d.commit)})
 	return nil
 }

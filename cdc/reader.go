@@ -24,117 +24,116 @@ type Config struct {
 	// Now is the real time: network deadlines are made from it.
 	Now func() time.Time
 	Log *slog.Logger
-	// MaxKeys is how many keys and transaction ids a batch holds; there are two
-	// batches. Default 40,000, some 10 MiB.
+	// MaxKeys is how much a batch holds: keys and further transaction ids. Long
+	// keys and requests count for several. There are two batches. Default
+	// 40,000, some 10 MiB.
 	MaxKeys int
+	// SenderTimeout is set as wal_sender_timeout of our session: the server
+	// frees the slot so long after a cut, and so long a silent server counts as
+	// gone. Default 30 s.
+	SenderTimeout time.Duration
 }
 
-// Times of the protocol.
 const (
-	statusEvery = 10 * time.Second // a third of our wal_sender_timeout
-	idleEvery   = 10 * time.Second // how often a position is stored when nothing happens
-	silence     = 30 * time.Second // without a word of the server the connection is dead
-	flushIdle   = 10 * time.Millisecond
-	flushBusy   = 200 * time.Millisecond
+	defaultMaxKeys       = 40_000
+	defaultSenderTimeout = 30 * time.Second
+
+	mostStatusEvery = 10 * time.Second       // a status goes out at least so often
+	idleEvery       = 10 * time.Second       // how often a position alone is stored
+	flushIdle       = 10 * time.Millisecond  // a batch waits so long for more
+	flushBusy       = 200 * time.Millisecond // a batch is so old at most while more comes
+
+	retryFirst = 100 * time.Millisecond
+	retryMost  = 10 * time.Second
 )
 
-const defaultMaxKeys = 40_000
-
-// Reader follows one slot.
+// Reader follows one slot. Run may be called once at a time.
 type Reader struct {
 	cfg   Config
 	stats Stats
+	retry *backoff.ExponentialBackOff
+
+	server  server // zero before the first connection
+	trusted LSN    // the slot's position then; the caller of Run has looked at it
+	resumed bool   // somebody else may have read the slot since
 }
 
 // NewReader returns a reader. It connects to nothing yet. Watches that make no
 // sense are an error.
 func NewReader(cfg Config) (*Reader, error) {
-	if _, err := newDecoder(cfg.Watches); err != nil {
+	if _, err := newDecoder(cfg.Watches, cfg.Log); err != nil {
 		return nil, err
 	}
 	if cfg.MaxKeys == 0 {
 		cfg.MaxKeys = defaultMaxKeys
 	}
-	return &Reader{cfg: cfg}, nil
+	if cfg.SenderTimeout == 0 {
+		cfg.SenderTimeout = defaultSenderTimeout
+	}
+	return &Reader{cfg: cfg, retry: backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(retryFirst), backoff.WithMaxInterval(retryMost), backoff.WithMaxElapsedTime(0))}, nil
 }
 
 // Stats are the reader's counters.
 func (r *Reader) Stats() *Stats { return &r.stats }
 
-// Run follows the stream until the context ends, the watches change
-// (ErrWatchesChanged) or something happens that waiting does not mend. Lost
-// connections are made again, for ever.
+// Run follows the stream until the context ends, whose error it returns then,
+// the watches change (ErrWatchesChanged), or something happens that waiting
+// does not mend (the package's other errors). A lost connection is made again
+// and a batch that could not be stored is read again, for ever, waiting 0.1 s
+// up to 10 s. While another process has the slot, Run stands by.
 func (r *Reader) Run(ctx context.Context) error {
-	retry := backoff.NewExponentialBackOff(backoff.WithInitialInterval(100*time.Millisecond), backoff.WithMaxInterval(10*time.Second), backoff.WithMaxElapsedTime(0))
 	standby := false
 	return backoff.Retry(func() error {
-		err := r.session(ctx, retry.Reset)
+		err := streamError(r.session(ctx), r.cfg)
 		switch {
 		case ctx.Err() != nil:
 			return backoff.Permanent(ctx.Err())
-		case slotInUse(err):
-			if !standby {
-				r.cfg.Log.Warn("slot is in use by another process: standing by", "slot", r.cfg.Slot)
-			}
-			standby = true
-			return err
-		case waiting(err):
-			standby = false
+		case !passing(err):
+			return backoff.Permanent(err)
+		case !errors.Is(err, ErrSlotInUse):
 			r.cfg.Log.Warn("stream was interrupted: connecting again", "slot", r.cfg.Slot, "err", err)
-			return err
+		case !standby:
+			r.cfg.Log.Warn("another process reads the slot: standing by", "slot", r.cfg.Slot, "err", err)
 		}
-		return backoff.Permanent(err)
-	}, backoff.WithContext(retry, ctx))
+		standby = errors.Is(err, ErrSlotInUse)
+		r.resumed = true
+		return err
+	}, backoff.WithContext(r.retry, ctx))
 }
 
-// waiting says whether an error may pass by itself.
-func waiting(err error) bool {
-	for _, lasting := range []error{ErrProtocol, ErrKeyNotPublished, ErrWatchesChanged, ErrSlotLost, ErrSlotMissing, ErrPublicationMissing, ErrNoReplication} {
-		if errors.Is(err, lasting) {
-			return false
-		}
-	}
-	return true
-}
-
-func slotInUse(err error) bool {
-	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && pgErr.Code == "55006"
-}
-
-// session is one connection. A saver goroutine stores one batch while this one
-// fills the next.
-func (r *Reader) session(ctx context.Context, streaming func()) error {
-	conn, confirmed, err := dial(ctx, r.cfg)
-	if err != nil {
-		return startError(err, r.cfg)
-	}
-	defer conn.close()
-	stop := context.AfterFunc(ctx, conn.close)
-	defer stop()
-	if err := conn.start(r.cfg.Slot, r.cfg.Publication); err != nil {
-		return startError(err, r.cfg)
-	}
-	r.stats.Connects.Add(1)
-	r.cfg.Log.Info("streaming", "slot", r.cfg.Slot)
-	streaming()
-
-	dec, err := newDecoder(r.cfg.Watches)
+// session is one connection, from its start to its end.
+func (r *Reader) session(ctx context.Context) error {
+	conn, slot, err := r.connect(ctx)
 	if err != nil {
 		return err
 	}
-	saveCtx, cancel := context.WithCancel(ctx)
-	durable := max(confirmed, LSN(r.stats.Durable.Load()))
-	s := &session{
-		Reader: r, conn: conn, decoder: dec,
-		full: make(chan *Batch), saved: make(chan saved, 1), spare: newBatch(dec.targets),
-		durable: durable, promised: durable, received: durable,
+	defer conn.close()
+	stop := context.AfterFunc(ctx, conn.wake)
+	defer stop()
+	if err := conn.start(ctx, r.cfg.Slot, r.cfg.Publication); err != nil {
+		return err
 	}
-	dec.batch = newBatch(dec.targets)
+	r.stats.Connects.Add(1)
+	r.cfg.Log.Info("streaming", "slot", r.cfg.Slot, "durable_lsn", slot.ConfirmedFlushLSN.String())
+	return r.stream(ctx, conn, slot.ConfirmedFlushLSN)
+}
+
+// stream reads what the server sends. This goroutine fills one batch while the
+// saver stores the other.
+func (r *Reader) stream(ctx context.Context, conn *wire, confirmed LSN) error {
+	s, err := newSession(r, conn, confirmed)
+	if err != nil {
+		return err
+	}
+	saving, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		r.save(saveCtx, s.full, s.saved)
+		for b := range s.full {
+			s.saved <- saved{b, r.store(saving, b)}
+			conn.wake()
+		}
 	}()
 	defer func() {
 		cancel()
@@ -144,50 +143,19 @@ func (r *Reader) session(ctx context.Context, streaming func()) error {
 	return s.receive(ctx)
 }
 
-type saved struct {
-	batch *Batch
-	err   error
-}
-
-// save stores batches one after the other.
-func (r *Reader) save(ctx context.Context, full <-chan *Batch, done chan<- saved) {
-	for b := range full {
-		err := r.store(ctx, b)
-		done <- saved{b, err}
-	}
-}
-
-// store stores one batch, however long the state database takes to come back.
+// store stores one batch. A failure is not tried again here: ending the session
+// gives the slot to a stand-by and lets the server shut down, which waits for
+// every walsender.
 func (r *Reader) store(ctx context.Context, b *Batch) error {
-	retry := backoff.NewExponentialBackOff(backoff.WithInitialInterval(100*time.Millisecond), backoff.WithMaxInterval(10*time.Second), backoff.WithMaxElapsedTime(0))
-	return backoff.RetryNotify(func() error {
-		if !b.empty() {
-			shows, err := r.cfg.Snapshot(ctx)
-			if err != nil {
-				return err
-			}
-			b.see(shows)
+	if !b.empty() {
+		shows, err := r.cfg.Snapshot(ctx)
+		if err != nil {
+			return err
 		}
-		return r.cfg.Store.Save(ctx, b)
-	}, backoff.WithContext(retry, ctx), func(err error, in time.Duration) {
-		r.cfg.Log.Warn("touched keys could not be stored: trying again", "slot", r.cfg.Slot, "keys", b.Len(), "retry_in", in.String(), "err", err)
-	})
-}
-
-// startError says what to do about a stream that does not start.
-func startError(err error, cfg Config) error {
-	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) {
-		return err
+		b.see(shows)
 	}
-	switch pgErr.Code {
-	case "42704": // undefined_object: slot, or a publication younger than the slot
-		return problem(ErrSlotMissing, "slot %q or publication %q does not exist (SQLSTATE 42704); if the publication was created after the slot, drop the slot: select pg_drop_replication_slot('%s')",
-			cfg.Slot, cfg.Publication, cfg.Slot)
-	case "55000": // object_not_in_prerequisite_state: invalidated
-		return lost(cfg.Slot)
-	case "42501", "28000":
-		return problem(ErrNoReplication, "let the database's owner run: alter role %q replication (SQLSTATE %s)", cfg.Conn.User, pgErr.Code)
+	if err := r.cfg.Store.Save(ctx, b); err != nil {
+		return fmt.Errorf("store %d touched keys: %w", b.Len(), err)
 	}
-	return fmt.Errorf("follow slot %s: %w", cfg.Slot, err)
+	return nil
 }

@@ -20,35 +20,59 @@ type session struct {
 
 	received LSN // everything before it came
 	durable  LSN // everything before it is stored
-	promised LSN // End of the last complete transaction or idle position handed over
+	promised LSN // End of the last batch that was handed over
 
-	statusAt  time.Time // when the next status is due
-	idleAt    time.Time // when an idle position may be stored again
-	startedAt time.Time // when the batch got its first key
+	statusEvery time.Duration
+	statusAt    time.Time // when the next status is due
+	idleAt      time.Time // when a position alone may be stored again
+	startedAt   time.Time // when the batch got its first key; zero: it has none
+}
+
+// saved is what became of a batch.
+type saved struct {
+	batch *Batch
+	err   error
+}
+
+// newSession begins where the slot is acknowledged: a status with less would
+// move the slot backwards on older servers.
+func newSession(r *Reader, conn *wire, confirmed LSN) (*session, error) {
+	d, err := newDecoder(r.cfg.Watches, r.cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	d.batch = newBatch(d.targets)
+	return &session{
+		Reader: r, conn: conn, decoder: d,
+		full: make(chan *Batch), saved: make(chan saved, 1), spare: newBatch(d.targets),
+		received: confirmed, durable: confirmed, promised: confirmed,
+		statusEvery: min(r.cfg.SenderTimeout/3, mostStatusEvery),
+	}, nil
 }
 
 // receive reads the stream until something ends it.
 func (s *session) receive(ctx context.Context) error {
+	var deadline time.Time
 	for {
-		if err := ctx.Err(); err != nil {
-			return err
+		if !s.conn.buffered() {
+			var err error
+			if deadline, err = s.housekeeping(ctx); err != nil {
+				return err
+			}
 		}
-		if err := s.housekeeping(ctx); err != nil {
-			return err
-		}
-		if s.batchFull() {
+		if s.decoder.batch.weight >= s.cfg.MaxKeys {
 			// Not reading lets the server wait; the status goes on.
-			if err := s.waitForSaver(ctx); err != nil {
+			if err := s.waitUntilStored(ctx); err != nil {
 				return err
 			}
-			continue
+			s.hand(s.cfg.Now())
 		}
-		kind, body, err := s.conn.next(s.deadline())
+		kind, body, err := s.conn.next(deadline)
 		switch {
+		case errors.Is(err, errWoken):
+			continue
 		case errors.Is(err, errIdle):
-			if err := s.offer(); err != nil {
-				return err
-			}
+			s.offer(s.cfg.Now())
 			continue
 		case err != nil:
 			return err
@@ -65,172 +89,188 @@ func (s *session) receive(ctx context.Context) error {
 // handle takes one message of the server.
 func (s *session) handle(kind byte, body []byte) error {
 	switch {
+	case kind == 'c' || kind == 'C':
+		return errors.New("read stream: the server ended it")
 	case kind != 'd':
-		if kind == 'c' || kind == 'C' {
-			return errors.New("read stream: the server ended it")
-		}
 		return serverError(kind, body)
 	case len(body) == 0: // skipped
+		s.decoder.ignored++
 		return nil
 	case body[0] == 'k' && len(body) == 18:
 		return s.keepalive(LSN(binary.BigEndian.Uint64(body[1:])), body[17] == 1)
-	case body[0] == 'w' && len(body) > 25:
+	case body[0] == 'w' && len(body) > copyHeader:
 		start := LSN(binary.BigEndian.Uint64(body[1:]))
-		if err := s.decoder.message(body[25:]); err != nil {
+		if err := s.decoder.message(body[copyHeader:]); err != nil {
 			return fmt.Errorf("decode stream at %s: %w", start, err)
 		}
 		s.received = max(s.received, start)
-		s.stats.Received.Store(uint64(s.received))
 		return nil
 	}
 	return problem(ErrProtocol, "unknown copy message %q", body[0])
 }
 
-// keepalive says how far the server has come. Only while nothing is on its way
-// is that a position that may be stored.
+// keepalive says how far the server has come. Only when nothing is on its way
+// is that a position to store; then it must be, or an idle publication would
+// hold the log of a busy database. A server that wants a reply is waiting for
+// us, perhaps in order to shut down.
 func (s *session) keepalive(end LSN, wantsReply bool) error {
 	s.received = max(s.received, end)
-	s.stats.Received.Store(uint64(s.received))
 	now := s.cfg.Now()
-	quiet := s.spare != nil && s.decoder.batch.empty() && !s.decoder.inTxn && !s.conn.buffered()
-	if quiet && end > s.promised && !now.Before(s.idleAt) {
-		s.decoder.batch.End = max(s.decoder.batch.End, end)
-		s.idleAt = now.Add(idleEvery)
-		s.hand()
+	b := s.decoder.batch
+	quiet := s.spare != nil && b.empty() && !s.decoder.inTxn
+	if quiet && end > s.promised && (wantsReply || !now.Before(s.idleAt)) {
+		b.End = max(b.End, end)
+		s.hand(now)
 	}
 	if wantsReply {
-		return s.sendStatus(false)
+		return s.sendStatus(now, false)
 	}
 	return nil
 }
 
-// housekeeping does what is due whatever the stream does.
-func (s *session) housekeeping(ctx context.Context) error {
+// housekeeping does what is due whatever the stream does, and returns when
+// there is something to do again.
+func (s *session) housekeeping(ctx context.Context) (time.Time, error) {
+	if err := ctx.Err(); err != nil {
+		return time.Time{}, err
+	}
+	now := s.cfg.Now()
 	select {
 	case done := <-s.saved:
-		if err := s.take(ctx, done); err != nil {
-			return err
+		if err := s.take(now, done); err != nil {
+			return time.Time{}, err
 		}
 	default:
 	}
-	now := s.cfg.Now()
-	if s.startedAt.IsZero() && !s.decoder.batch.empty() {
+	s.stats.Received.Store(uint64(s.received))
+	s.stats.Ignored.Add(int64(s.decoder.ignored))
+	s.decoder.ignored = 0
+	if silent := now.Sub(s.conn.lastReceived); silent > s.cfg.SenderTimeout {
+		return time.Time{}, fmt.Errorf("read stream: no word of the server for %s", silent.Round(time.Second))
+	}
+	switch {
+	case s.decoder.batch.empty():
+		s.startedAt = time.Time{}
+	case s.startedAt.IsZero():
 		s.startedAt = now
-	}
-	if !s.startedAt.IsZero() && now.Sub(s.startedAt) >= flushBusy {
-		if err := s.offer(); err != nil {
-			return err
-		}
-	}
-	if silent := now.Sub(s.conn.lastReceived); silent > silence && s.spare != nil {
-		return fmt.Errorf("read stream: no word of the server for %s", silent)
+	case now.Sub(s.startedAt) >= flushBusy:
+		s.offer(now)
 	}
 	if !now.Before(s.statusAt) {
-		return s.sendStatus(true)
+		if err := s.sendStatus(now, true); err != nil {
+			return time.Time{}, err
+		}
 	}
-	return nil
+	return s.wakeAt(now), nil
 }
 
-func (s *session) deadline() time.Time {
-	if s.spare != nil && (!s.decoder.batch.empty() || s.decoder.batch.End > s.promised) {
-		return s.cfg.Now().Add(flushIdle)
+// wakeAt is when something is to be done even if nothing arrives. The saver
+// wakes us itself.
+func (s *session) wakeAt(now time.Time) time.Time {
+	at := s.statusAt
+	sooner := func(t time.Time) {
+		if t.Before(at) {
+			at = t
+		}
 	}
-	if s.spare == nil {
-		return s.cfg.Now().Add(flushIdle) // to hear of the saver soon
+	switch b := s.decoder.batch; {
+	case s.spare == nil:
+	case !b.empty():
+		sooner(now.Add(flushIdle))
+	case b.End > s.promised && s.idleAt.After(now):
+		sooner(s.idleAt)
+	case b.End > s.promised:
+		sooner(now.Add(flushIdle))
 	}
-	return s.statusAt
+	return at
 }
 
-func (s *session) batchFull() bool {
+// offer hands the batch to the saver if that is free and there is something to
+// save: keys, or, now and then, the position of transactions that touched none.
+func (s *session) offer(now time.Time) {
 	b := s.decoder.batch
-	return len(b.entries)+b.xids >= s.cfg.MaxKeys
-}
-
-// offer hands the batch to the saver if it is free and there is something to
-// save: keys, or a transaction that touched none.
-func (s *session) offer() error {
-	b := s.decoder.batch
-	if s.spare == nil || b.empty() && (b.End <= s.promised || s.cfg.Now().Before(s.idleAt)) {
-		return nil
+	if s.spare == nil || b.empty() && (b.End <= s.promised || now.Before(s.idleAt)) {
+		return
 	}
-	if b.empty() {
-		s.idleAt = s.cfg.Now().Add(idleEvery)
-	}
-	s.hand()
-	return nil
+	s.hand(now)
 }
 
 // hand gives the batch to the saver, which is free. In the middle of a
-// transaction the batch has keys of changes that nobody can see yet: they are
-// stored early, and the position stays before the transaction.
-func (s *session) hand() {
+// transaction the batch has keys of it already: they are stored early, and the
+// position stays before the transaction.
+func (s *session) hand(now time.Time) {
 	b := s.decoder.batch
+	if b.empty() {
+		s.idleAt = now.Add(idleEvery)
+	}
 	b.End = max(b.End, s.promised)
 	s.promised = b.End
 	s.decoder.batch, s.spare = s.spare, nil
-	s.decoder.batch.End = b.End
-	s.startedAt = time.Time{}
 	s.full <- b
 }
 
 // take accounts for a stored batch and acknowledges it.
-func (s *session) take(ctx context.Context, done saved) error {
+func (s *session) take(now time.Time, done saved) error {
 	if done.err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("store touched keys: %w", done.err)
+		return done.err
 	}
-	s.durable = max(s.durable, done.batch.End)
+	b := done.batch
+	s.durable = max(s.durable, b.End)
 	s.stats.Durable.Store(uint64(s.durable))
-	s.stats.Transactions.Add(int64(done.batch.Transactions))
-	s.stats.Changes.Add(int64(done.batch.Changes))
+	s.stats.Transactions.Add(int64(b.Transactions))
+	s.stats.Changes.Add(int64(b.Changes))
 	s.stats.Batches.Add(1)
-	s.stats.Ignored.Store(s.decoder.ignoredMessages)
-	done.batch.reset()
-	s.spare = done.batch
-	return s.sendStatus(false)
+	s.stats.Refused.Add(int64(b.refused))
+	if b.refused > 0 {
+		s.cfg.Log.Warn("dropped logical messages with our prefix that are not what the functions of schema rollcall write",
+			"slot", s.cfg.Slot, "messages", b.refused, "durable_lsn", s.durable.String())
+	}
+	b.reset()
+	s.spare = b
+	s.retry.Reset()
+	return s.sendStatus(now, false)
 }
 
-// waitForSaver waits for the saver without reading, but keeps the server
-// informed.
+// waitForSaver waits for the saver, or until a status is due, without reading.
 func (s *session) waitForSaver(ctx context.Context) error {
-	if s.spare != nil {
-		s.hand()
-		return nil
-	}
-	timer := time.NewTimer(max(0, s.statusAt.Sub(s.cfg.Now())))
+	now := s.cfg.Now()
+	s.conn.lastReceived = now // the silence is ours
+	timer := time.NewTimer(s.statusAt.Sub(now))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case done := <-s.saved:
-		s.conn.lastReceived = s.cfg.Now() // the silence was ours
-		return s.take(ctx, done)
+		return s.take(s.cfg.Now(), done)
 	case <-timer.C:
-		s.conn.lastReceived = s.cfg.Now()
-		return s.sendStatus(false)
+		return s.sendStatus(s.cfg.Now(), false)
 	}
 }
 
 // finish stores what is left and ends the session because the watches changed.
 func (s *session) finish(ctx context.Context) error {
-	for s.spare == nil {
-		if err := s.waitForSaver(ctx); err != nil {
-			return err
-		}
+	if err := s.waitUntilStored(ctx); err != nil {
+		return err
 	}
-	s.hand()
-	for s.spare == nil {
-		if err := s.waitForSaver(ctx); err != nil {
-			return err
-		}
+	s.hand(s.cfg.Now())
+	if err := s.waitUntilStored(ctx); err != nil {
+		return err
 	}
 	return ErrWatchesChanged
 }
 
+// waitUntilStored waits for the batch that the saver has.
+func (s *session) waitUntilStored(ctx context.Context) error {
+	for s.spare == nil {
+		if err := s.waitForSaver(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // sendStatus acknowledges what is durable.
-func (s *session) sendStatus(wantReply bool) error {
-	s.statusAt = s.cfg.Now().Add(statusEvery)
+func (s *session) sendStatus(now time.Time, wantReply bool) error {
+	s.statusAt = now.Add(s.statusEvery)
 	return s.conn.status(max(s.received, s.durable), s.durable, wantReply)
 }

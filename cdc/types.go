@@ -31,7 +31,8 @@ type Watch struct {
 	Resolve string // SQL from the key values to ids; empty: the one key is the id
 }
 
-// Touched is one key that committed transactions changed.
+// Touched is one key that committed transactions changed. For the kind all Key
+// is empty, but never nil.
 type Touched struct {
 	Kind Kind
 	// Via is empty when Key is the id itself, else Watch.Via of the watch
@@ -60,8 +61,13 @@ type Request struct {
 // Store makes what the reader saw durable.
 type Store interface {
 	// Save stores the batch's keys and requests and the position Batch.End in
-	// one transaction. Only after it returned nil is the slot acknowledged.
+	// one transaction. Only after it returned nil is the slot acknowledged. An
+	// error ends the stream, which begins again at the acknowledged position.
+	// The batch is used again as soon as Save has returned.
 	Save(ctx context.Context, b *Batch) error
+	// Position is the highest position that was ever stored; ok is false when
+	// there is none.
+	Position(ctx context.Context) (durable LSN, ok bool, err error)
 }
 
 // Snapshot is what a Postgres snapshot shows: pg_current_snapshot().

@@ -1,6 +1,7 @@
 package cdc
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 )
@@ -8,13 +9,15 @@ import (
 // WatchesTable is the table whose changes change the watches themselves.
 const WatchesTable = "rollcall.watches"
 
-// Via names the watch whose statement resolves its keys: table and columns and
-// kind. It is empty where the key is the id itself.
+// Via names the watch whose statement resolves its keys: table, columns and
+// kind, and a digest of the statement, because two watches may differ in that
+// alone. It is empty where the key is the id itself.
 func (w Watch) Via() string {
 	if w.Resolve == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s(%s)%s", w.Table, strings.Join(w.Keys, ","), w.Kind)
+	digest := sha256.Sum256([]byte(w.Resolve))
+	return fmt.Sprintf("%s(%s)%s:%x", w.Table, strings.Join(w.Keys, ","), w.Kind, digest[:4])
 }
 
 // Validate says what is wrong with a watch.

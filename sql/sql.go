@@ -1,6 +1,7 @@
 // Package sql holds the project's SQL as files, embedded into the binary:
 // reference (an example member schema), contract (what a member database must
-// offer), migrations (our own state) and queries (what the program runs).
+// offer), uninstall (the way back), migrations (our own state) and queries (what
+// the program runs).
 package sql
 
 import (

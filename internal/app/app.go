@@ -17,6 +17,7 @@ import (
 	"rollcall/internal/source"
 	"rollcall/internal/store"
 	"rollcall/internal/widen"
+	"rollcall/mapper"
 )
 
 // App is the running system.
@@ -96,6 +97,19 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	a.log.Info("stopped")
 	return nil
+}
+
+// Decide says what Rollcall decides about an address of an association now,
+// list by list, from the member database and the state alone.
+func (a *App) Decide(ctx context.Context, association string, address mapper.Address) ([]mapper.Decision, error) {
+	for _, w := range a.workers {
+		for _, d := range w.Associations {
+			if d.ID == association {
+				return d.Decide(ctx, address)
+			}
+		}
+	}
+	return nil, fmt.Errorf("decide: association %s is not connected", association)
 }
 
 // read follows the stream. When the watches changed it starts again with the

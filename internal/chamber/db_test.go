@@ -2,41 +2,26 @@ package chamber_test
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"rollcall/internal/pgtest"
 	"rollcall/sql"
 )
 
-var dbCount int
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// database is a new database with the reference schema and the contract.
-func database(t testing.TB) *pgx.Conn {
-	ctx := context.Background()
-	base := os.Getenv("CHAMBER_DB")
-	admin, err := pgx.Connect(ctx, base+" dbname=postgres")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer admin.Close(ctx)
-	dbCount++
-	name := fmt.Sprintf("t%d", dbCount)
-	admin.Exec(ctx, "drop database if exists "+name+" with (force)")
-	if _, err := admin.Exec(ctx, "create database "+name); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := pgx.Connect(ctx, base+" dbname="+name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(ctx) })
-	for _, text := range append(sql.Reference(), sql.Contract()...) {
-		if _, err := conn.Exec(ctx, text); err != nil {
-			t.Fatal(err)
+// database is a session in a new database with the example schema and the
+// contract, empty.
+func database(t *testing.T) *pgx.Conn {
+	t.Helper()
+	return pgtest.Template(t, "contract", func(ctx context.Context, conn *pgx.Conn) error {
+		for _, text := range append(sql.Reference(), sql.Contract()...) {
+			if _, err := conn.Exec(ctx, text); err != nil {
+				return err
+			}
 		}
-	}
-	return conn
+		return nil
+	}).Conn(t)
 }

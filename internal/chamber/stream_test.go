@@ -12,16 +12,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"rollcall/internal/chamber"
+	"rollcall/internal/pgtest"
 )
 
-// slotFor makes a slot with a name of its own, which goes with the test.
+// slotFor makes a slot, which goes with the test's database. From then on the
+// session's commits are flushed: a slot shows nothing that is not.
 func slotFor(t *testing.T, conn *pgx.Conn) string {
 	t.Helper()
-	slot := column[string](t, conn, "select 'rollcall_' || current_database()")[0]
-	run(t, conn, fmt.Sprintf("select pg_create_logical_replication_slot('%s', 'pgoutput')", slot))
-	t.Cleanup(func() {
-		run(t, conn, fmt.Sprintf("select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '%s'", slot))
-	})
+	slot := fmt.Sprintf("rollcall_%.54s", pgtest.Slot(t))
+	run(t, conn, "set synchronous_commit = on", fmt.Sprintf("select pg_create_logical_replication_slot('%s', 'pgoutput')", slot))
 	return slot
 }
 

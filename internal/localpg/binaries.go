@@ -16,22 +16,22 @@ const oldestMajor = 14 // the first version with what the stream needs
 
 // binaries is the folder with the server programs: the one asked for, else one
 // of this machine, else a fetched one.
-func binaries(ctx context.Context, log io.Writer) (string, error) {
-	if major := os.Getenv("ROLLCALL_PG_VERSION"); major != "" {
-		return fetched(ctx, major, log)
-	}
+func binaries(ctx context.Context, a *account, log io.Writer) (string, error) {
 	if bin := os.Getenv("ROLLCALL_PG_BIN"); bin != "" {
 		if !complete(bin) {
 			return "", fmt.Errorf("use ROLLCALL_PG_BIN: %s does not hold both initdb and postgres", bin)
 		}
 		return filepath.Abs(bin)
 	}
+	if major := os.Getenv("ROLLCALL_PG_VERSION"); major != "" {
+		return fetched(ctx, major, a, log)
+	}
 	for _, bin := range installed(ctx) {
 		if complete(bin) {
 			return bin, nil
 		}
 	}
-	return fetched(ctx, defaultMajor, log)
+	return fetched(ctx, defaultMajor, a, log)
 }
 
 // installed lists where this machine may have server programs, best first.

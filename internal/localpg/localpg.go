@@ -16,6 +16,7 @@ import (
 
 const (
 	startTimeout  = 60 * time.Second      // recovery after a kill included
+	stopTimeout   = 10 * time.Second      // of a fast shutdown, before it is cut short
 	probeInterval = 20 * time.Millisecond // between two looks at a starting server
 	portAttempts  = 3                     // somebody else may take the free port first
 )
@@ -23,8 +24,9 @@ const (
 // Options of Start. The zero value is a fresh server in a temporary folder.
 type Options struct {
 	// Dir keeps the cluster (in Dir/data) and the server's log. A cluster that is
-	// already there is started as it is. Stop leaves Dir in place. The default is
-	// a temporary folder that Stop removes.
+	// already there, such as a copy of another server's, is started as it is. Stop
+	// leaves Dir in place. The default is a temporary folder that Stop removes.
+	// For root, the account postgres or nobody must be able to enter Dir's parent.
 	Dir string
 	// Settings are lines of postgresql.conf. They win over the defaults, and
 	// ALTER SYSTEM wins over them.
@@ -51,15 +53,16 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if log == nil {
 		log = io.Discard
 	}
-	bin, err := binaries(ctx, log)
+	a, err := unprivileged()
+	if err != nil {
+		return nil, err
+	}
+	bin, err := binaries(ctx, a, log)
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(log, "starting Postgres from %s\n", bin)
-	s := &Server{bin: bin, dir: o.Dir}
-	if s.account, err = unprivileged(); err != nil {
-		return nil, err
-	}
+	s := &Server{bin: bin, dir: o.Dir, account: a}
 	if err := s.prepare(ctx, o.Settings); err != nil {
 		return nil, errors.Join(err, s.temp.remove())
 	}
@@ -85,14 +88,8 @@ func (s *Server) prepare(ctx context.Context, settings map[string]string) error 
 			return err
 		}
 		s.temp, s.dir = temp, temp.path
-	} else {
-		dir, err := filepath.Abs(s.dir)
-		if err != nil {
-			return fmt.Errorf("prepare server folder: %w", err)
-		}
-		if s.dir = dir; os.MkdirAll(dir, 0o755) != nil || s.account.own(dir) != nil {
-			return fmt.Errorf("prepare server folder %s: cannot create it or give it to the server's account", dir)
-		}
+	} else if err := s.adopt(); err != nil {
+		return fmt.Errorf("prepare server folder: %w", err)
 	}
 	if _, err := os.Stat(filepath.Join(s.DataDir(), "PG_VERSION")); errors.Is(err, os.ErrNotExist) {
 		if err := s.initdb(ctx); err != nil {
@@ -100,6 +97,22 @@ func (s *Server) prepare(ctx context.Context, settings map[string]string) error 
 		}
 	}
 	return s.configure(settings)
+}
+
+// adopt makes the caller's folder and gives it, with what it holds, to the server's account.
+func (s *Server) adopt() error {
+	dir, err := filepath.Abs(s.dir)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if parent := filepath.Dir(dir); !s.account.canEnter(parent) {
+		return fmt.Errorf("the server's account cannot enter %s", parent)
+	}
+	s.dir = dir
+	return s.account.own(dir)
 }
 
 // launch starts the server on s.port and waits until it answers.
@@ -158,7 +171,9 @@ func (s *Server) DataDir() string { return filepath.Join(s.dir, "data") }
 func (s *Server) LogFile() string { return filepath.Join(s.dir, "postgres.log") }
 
 // Stop ends the server with a fast shutdown (sessions are cut, the cluster is
-// left clean), waits for it, and removes a temporary folder. A second call does nothing.
+// left clean), waits for it, and removes a temporary folder. A shutdown that takes
+// 10 seconds is cut short as by Kill: it waits for readers of the WAL, and one of
+// them may be stuck. A second call does nothing.
 func (s *Server) Stop() error {
 	s.end(syscall.SIGINT)
 	err := s.temp.remove()
@@ -178,8 +193,15 @@ func (s *Server) Restart(ctx context.Context) error {
 
 // end signals the server and waits until it is gone; it is content if it already was.
 func (s *Server) end(signal syscall.Signal) {
-	_ = s.process.cmd.Process.Signal(signal)
-	<-s.process.done
+	s.process.signal(signal)
+	patience := time.NewTimer(stopTimeout)
+	defer patience.Stop()
+	select {
+	case <-s.process.done:
+	case <-patience.C:
+		s.process.signal(syscall.SIGQUIT)
+		<-s.process.done
+	}
 }
 
 // freePort is a port nobody listened on a moment ago.

@@ -8,13 +8,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/goleak"
 
 	"rollcall/internal/localpg"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(orphanMaker) != "" {
+		abandonServer()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func start(t *testing.T, o localpg.Options) *localpg.Server {
 	t.Helper()
@@ -30,19 +35,35 @@ func start(t *testing.T, o localpg.Options) *localpg.Server {
 	return s
 }
 
-// query is the only value of a statement's only row, as text.
-func query(t *testing.T, s *localpg.Server, sql string) string {
+// openFolder is a folder for the test that every account can enter. Where the tests
+// run as root, the server's account could not enter that of t.TempDir.
+func openFolder(t *testing.T) string {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), s.URL("postgres"))
+	dir, err := os.MkdirTemp("", "localpg-test-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(t.Context()))
-	var text string
-	if err := conn.QueryRow(t.Context(), sql, pgx.QueryExecModeSimpleProtocol).Scan(&text); err != nil {
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return text
+	return dir
+}
+
+// query is the first value of the last of some statements.
+func query(t *testing.T, s *localpg.Server, sql string) string {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	conn, err := pgconn.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	results, err := conn.Exec(ctx, sql).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(results[len(results)-1].Rows[0][0])
 }
 
 func TestServerLivesAndLeavesNothing(t *testing.T) {
@@ -61,13 +82,15 @@ func TestServerLivesAndLeavesNothing(t *testing.T) {
 		t.Errorf("lower('É') = %q: letters outside ASCII have no case", got)
 	}
 	address := s.URL("postgres")
-	query(t, s, "create table kept (id int); insert into kept values (7); select 'done'")
+	if got := query(t, s, "create table kept as select 7 as id; select id::text from kept"); got != "7" {
+		t.Fatalf("row = %q, want 7", got)
+	}
 
 	if err := s.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s.Kill()
-	if conn, err := pgx.Connect(t.Context(), address); err == nil {
+	if conn, err := pgconn.Connect(t.Context(), address); err == nil {
 		conn.Close(t.Context())
 		t.Fatal("a killed server still answers")
 	}
@@ -93,15 +116,15 @@ func TestServerLivesAndLeavesNothing(t *testing.T) {
 }
 
 func TestChosenFolderIsKeptAndUsedAgain(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(openFolder(t), "server")
 	first := start(t, localpg.Options{Dir: dir})
-	query(t, first, "create table kept (id int); select 'done'")
+	query(t, first, "create table kept as select 7 as id; select 'done'")
 	if err := first.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	second := start(t, localpg.Options{Dir: dir})
-	if got := query(t, second, "select count(*)::text from kept"); got != "0" {
-		t.Errorf("rows = %s, want 0", got)
+	if got := query(t, second, "select count(*)::text from kept"); got != "1" {
+		t.Errorf("rows = %s, want 1", got)
 	}
 }
 
@@ -115,8 +138,22 @@ func TestStartTellsWhyTheServerDoesNotStart(t *testing.T) {
 	}
 }
 
+func TestStopIsContentWithAServerThatCannotStart(t *testing.T) {
+	s := start(t, localpg.Options{})
+	data := s.DataDir()
+	if err := os.Rename(data, data+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Restart(t.Context()); err == nil {
+		t.Error("a server without its data started")
+	}
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestStartRefusesAFolderWithoutPrograms(t *testing.T) {
-	t.Setenv("ROLLCALL_PG_VERSION", "")
+	t.Setenv("ROLLCALL_PG_VERSION", "17") // the named folder wins
 	t.Setenv("ROLLCALL_PG_BIN", t.TempDir())
 	if _, err := localpg.Start(t.Context(), localpg.Options{}); err == nil {
 		t.Fatal("no error")

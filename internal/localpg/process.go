@@ -3,6 +3,7 @@ package localpg
 import (
 	"os/exec"
 	"runtime"
+	"syscall"
 )
 
 // process is a started program. err may be read once done is closed.
@@ -20,12 +21,19 @@ func spawn(cmd *exec.Cmd) (*process, error) {
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		defer close(p.done)
 		err := cmd.Start()
 		started <- err
 		if err == nil {
 			p.err = cmd.Wait()
-			close(p.done)
 		}
 	}()
 	return p, <-started
+}
+
+// signal does nothing to a program that did not start or has ended.
+func (p *process) signal(s syscall.Signal) {
+	if p.cmd.Process != nil {
+		_ = p.cmd.Process.Signal(s)
+	}
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-var errNoRegistry = errors.New("fetch Postgres: npm's configuration names no registry: install Postgres or npm, " +
+var errNoRegistry = errors.New("fetch Postgres: npm's configuration names no registry: install Postgres (on Debian the package postgresql) or npm, " +
 	"name the server programs in ROLLCALL_PG_BIN, or set npm_config_registry")
 
 // registry is the base address of npm's registry, with a slash at its end. It is

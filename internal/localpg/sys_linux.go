@@ -2,6 +2,7 @@ package localpg
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -44,12 +45,17 @@ func (a *account) attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: a.credential, Setpgid: true, Pdeathsig: syscall.SIGQUIT}
 }
 
-// own gives dir to a.
+// own gives dir and what it holds to a.
 func (a *account) own(dir string) error {
 	if a.credential == nil {
 		return nil
 	}
-	return os.Chown(dir, int(a.credential.Uid), int(a.credential.Gid))
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, int(a.credential.Uid), int(a.credential.Gid))
+	})
 }
 
 // canEnter says whether a can reach dir and everything above it.
@@ -67,16 +73,6 @@ func (a *account) canEnter(dir string) bool {
 		}
 		dir = filepath.Dir(dir)
 	}
-}
-
-// tryLock takes an exclusive lock that ends with the file or with us, or fails at once.
-func tryLock(f *os.File) error {
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-}
-
-// lock is tryLock that waits.
-func lock(f *os.File) error {
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
 }
 
 // private says whether only we can change what is in dir.

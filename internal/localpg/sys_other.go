@@ -2,13 +2,10 @@
 
 package localpg
 
-import (
-	"errors"
-	"os"
-	"syscall"
-)
+import "syscall"
 
-// account is always ourselves: only on Linux are servers started for root.
+// account is always ourselves: only on Linux are servers started for root, and
+// only there are builds fetched.
 type account struct{}
 
 func unprivileged() (*account, error) { return &account{}, nil }
@@ -18,10 +15,5 @@ func (*account) attributes() *syscall.SysProcAttr { return nil }
 func (*account) own(string) error { return nil }
 
 func (*account) canEnter(string) bool { return true }
-
-// tryLock fails elsewhere than on Linux: left-over folders stay.
-func tryLock(*os.File) error { return errors.ErrUnsupported }
-
-func lock(*os.File) error { return errors.ErrUnsupported }
 
 func private(string) bool { return false }

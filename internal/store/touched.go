@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"rollcall/cdc"
 	"rollcall/sql"
@@ -16,37 +19,58 @@ import (
 
 var _ cdc.Store = (*Store)(nil)
 
+// saveAttempts is how often Save tries when it got into a deadlock with whoever
+// works off the touched keys in another order.
+const saveAttempts = 3
+
 // Save stores a batch of the stream and its position in one transaction. A key
 // that is stored already gets the union of the transactions to wait for.
+// Requests that are not of the form that the functions of schema rollcall
+// write are dropped: a bad one must not stop the stream.
 func (s *Store) Save(ctx context.Context, b *cdc.Batch) error {
-	return s.begin(ctx, "store touched keys", func(tx pgx.Tx) error {
-		if err := s.saveTouched(ctx, tx, b); err != nil {
-			return err
+	for attempt := 1; ; attempt++ {
+		refused, err := s.save(ctx, b)
+		var pgErr *pgconn.PgError
+		if errors.As(err, &pgErr) && pgErr.Code == "40P01" && attempt < saveAttempts {
+			continue
 		}
-		for _, r := range b.Requests {
-			if err := s.saveRequest(ctx, tx, r); err != nil {
+		b.Refuse(refused)
+		return err
+	}
+}
+
+func (s *Store) save(ctx context.Context, b *cdc.Batch) (refused int, err error) {
+	err = s.begin(ctx, "store touched keys", func(tx pgx.Tx) error {
+		if b.Len() > 0 {
+			if err := s.mergeTouched(ctx, tx, b); err != nil {
 				return err
 			}
 		}
-		if b.Truncated {
-			if _, err := tx.Exec(ctx, sql.Query("widen_touch"), s.source, string(cdc.KindAll), []string{}, s.now()); err != nil {
+		for _, r := range b.Requests {
+			content, err := parseRequest(r.Content)
+			if err != nil {
+				refused++
+				continue
+			}
+			if err := s.saveRequest(ctx, tx, r, content); err != nil {
 				return err
 			}
 		}
 		_, err := tx.Exec(ctx, sql.Query("touched_position"), s.source, uint64(b.End), s.now())
 		return err
 	})
+	return refused, err
 }
 
-func (s *Store) saveTouched(ctx context.Context, tx pgx.Tx, b *cdc.Batch) error {
-	if b.Len() == 0 {
-		return nil
-	}
+// mergeTouched copies the keys into a table of the session, which every session
+// of the pool makes once and each commit empties, and merges them from there.
+func (s *Store) mergeTouched(ctx context.Context, tx pgx.Tx, b *cdc.Batch) error {
 	if _, err := tx.Exec(ctx, sql.Query("touched_temp")); err != nil {
 		return err
 	}
 	next, stop := iter.Pull(b.Touched())
 	defer stop()
+	row := make([]any, 6)
 	_, err := tx.CopyFrom(ctx, pgx.Identifier{"pg_temp", "touched_in"},
 		[]string{"kind", "via", "key", "xids", "end_lsn", "touched_at"},
 		pgx.CopyFromFunc(func() ([]any, error) {
@@ -54,11 +78,8 @@ func (s *Store) saveTouched(ctx context.Context, tx pgx.Tx, b *cdc.Batch) error 
 			if !ok {
 				return nil, nil
 			}
-			xids := make([]int64, len(t.XIDs))
-			for i, xid := range t.XIDs {
-				xids[i] = int64(xid)
-			}
-			return []any{string(t.Kind), t.Via, t.Key, xids, int64(t.End), t.CommitTime}, nil
+			row[0], row[1], row[2], row[3], row[4], row[5] = string(t.Kind), t.Via, t.Key, t.XIDs, int64(t.End), t.CommitTime
+			return row, nil
 		}))
 	if err != nil {
 		return err
@@ -67,23 +88,18 @@ func (s *Store) saveTouched(ctx context.Context, tx pgx.Tx, b *cdc.Batch) error 
 	return err
 }
 
-// saveRequest stores a message that asks for something. One that is not of the
-// form that the functions of schema rollcall write is dropped: anybody may
-// write messages, and a bad one must not stop the stream.
-func (s *Store) saveRequest(ctx context.Context, tx pgx.Tx, r cdc.Request) error {
-	content, err := parseRequest(r.Content)
-	if err != nil {
-		return nil
-	}
-	if content.Ask == askTouch {
-		kind, key := cdc.Kind(content.Kind), []string{content.Key}
-		if kind == cdc.KindAll {
+// saveRequest stores what somebody asked for by SQL. A request to touch is a
+// touched key like any other.
+func (s *Store) saveRequest(ctx context.Context, tx pgx.Tx, r cdc.Request, c RequestContent) error {
+	if c.Ask == askTouch {
+		key := []string{c.Key}
+		if cdc.Kind(c.Kind) == cdc.KindAll {
 			key = []string{}
 		}
-		_, err := tx.Exec(ctx, sql.Query("widen_touch"), s.source, string(kind), key, r.CommitTime)
+		_, err := tx.Exec(ctx, sql.Query("touched_asked"), s.source, c.Kind, key, r.XID, uint64(r.LSN), r.CommitTime)
 		return err
 	}
-	_, err = tx.Exec(ctx, sql.Query("touched_request"), s.source, content, fmt.Sprint(r.XID), r.CommitTime, uint64(r.LSN))
+	_, err := tx.Exec(ctx, sql.Query("touched_request"), s.source, c, r.XID, r.CommitTime, uint64(r.LSN))
 	return err
 }
 
@@ -93,6 +109,9 @@ const (
 	askTouch   = "touch"
 )
 
+// parseRequest reads a message that asks for something. Anybody may write such
+// messages, so what is not exactly of the form that the functions of schema
+// rollcall write is an error, and so is what Postgres could not store.
 func parseRequest(raw []byte) (RequestContent, error) {
 	var c RequestContent
 	decoder := json.NewDecoder(bytes.NewReader(raw))
@@ -100,8 +119,15 @@ func parseRequest(raw []byte) (RequestContent, error) {
 	if err := decoder.Decode(&c); err != nil {
 		return c, fmt.Errorf("parse request: %w", err)
 	}
-	if decoder.More() || c.Version != 1 {
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) || c.Version != 1 {
 		return c, errors.New("parse request: want one object of version 1")
+	}
+	association := ""
+	if c.Association != nil {
+		association = *c.Association
+	}
+	if strings.ContainsRune(c.Group+c.Key+association, 0) {
+		return c, errors.New("parse request: it has a zero byte")
 	}
 	switch {
 	case c.Ask == askSyncNow && c.Group != "" && c.Kind == "" && c.Key == "":

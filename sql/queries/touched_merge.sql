@@ -1,6 +1,6 @@
 insert into rollcall_state.touched as t (source, kind, via, key, xids, end_lsn, touched_at)
 select $1, i.kind, i.via, i.key,
-       case when i.xids = '{}' then '{}'::xid8[] else array(select x::text::xid8 from unnest(i.xids) as x) end,
+       case when i.xids is null then '{}'::xid8[] else array(select x::text::xid8 from unnest(i.xids) as x) end,
        '0/0'::pg_lsn + i.end_lsn, i.touched_at
 from pg_temp.touched_in i
 on conflict (source, kind, via, key) do update

@@ -1,0 +1,223 @@
+package store_test
+
+import (
+	"context"
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"rollcall/internal/pgtest"
+	"rollcall/internal/store"
+	"rollcall/mapper"
+	"rollcall/sink"
+	"rollcall/sql"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+var noon = time.Date(2026, 6, 30, 12, 0, 0, 0, time.UTC)
+
+// newAssociation is the state of an association in a fresh database.
+func newAssociation(t *testing.T) (*store.Association, *pgx.Conn) {
+	t.Helper()
+	db := pgtest.Database(t)
+	pool := db.Pool(t)
+	if err := store.Migrate(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+	return store.New(pool, "chamber", func() time.Time { return noon }).Association("1"), db.Conn(t)
+}
+
+// Every statement is one that this server can prepare.
+func TestStatementsPrepare(t *testing.T) {
+	db := pgtest.Template(t, "contract", func(ctx context.Context, conn *pgx.Conn) error {
+		for _, script := range append(sql.Reference(), sql.Contract()...) {
+			if _, err := conn.Exec(ctx, script); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := store.Migrate(t.Context(), db.Pool(t)); err != nil {
+		t.Fatal(err)
+	}
+	conn := db.Conn(t)
+	for _, statement := range []string{sql.Query("touched_temp"), "create temporary table mark (association text, rep text, address text, problem text)"} {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := fs.Glob(sql.FS, "queries/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("found %d statements, %v", len(files), err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(strings.TrimPrefix(file, "queries/"), ".sql")
+		if _, err := conn.Prepare(t.Context(), name, sql.Query(name)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func TestMigrateBySeveralStartersAtOnce(t *testing.T) {
+	db := pgtest.Database(t)
+	errs := make(chan error)
+	for range 5 {
+		pool := db.Pool(t)
+		go func() { errs <- store.Migrate(context.Background(), pool) }()
+	}
+	for range 5 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// queue makes addresses dirty.
+func queue(t *testing.T, conn *pgx.Conn, addresses ...string) {
+	t.Helper()
+	for _, address := range addresses {
+		_, err := conn.Exec(t.Context(), `insert into rollcall_state.dirty as d (source, association, address, touched_at) values ('chamber', '1', $1, $2)
+			on conflict (source, association, address) do update set version = d.version + 1`, address, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func add(list mapper.ListKey, address mapper.Address) *sink.Call {
+	return &sink.Call{
+		Kind: sink.CallImport, ListIDs: []string{"l"}, Addresses: []mapper.Address{address},
+		Intents: []sink.Intent{{List: list, Address: address, Op: "add", Rep: "7", Fields: "f"}},
+	}
+}
+
+func remove(list mapper.ListKey, address mapper.Address) *sink.Call {
+	return &sink.Call{
+		Kind: sink.CallRemove, ListIDs: []string{"l"}, Addresses: []mapper.Address{address}, IDs: []string{"id"},
+		Intents: []sink.Intent{{List: list, Address: address, Op: "remove"}},
+	}
+}
+
+func known(t *testing.T, a *store.Association, address mapper.Address) *store.Known {
+	t.Helper()
+	all, err := a.Known(t.Context(), []mapper.Address{address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[address]
+}
+
+func must[T any](t *testing.T) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+const ann = mapper.Address("ann@example.org")
+
+// An address leaves the queue with its intent, but not when it was touched
+// since the plan read it.
+func TestQueueKeepsWhatWasTouchedSince(t *testing.T) {
+	a, conn := newAssociation(t)
+	queue(t, conn, "ann@example.org", "bob@example.org")
+	queue(t, conn, "bob@example.org") // touched again, after the plan read version 1
+	must[int64](t)(a.Begin(t.Context(), add("group:1", ann), []sink.Done{{Address: ann, Version: 1}}))
+	must[int64](t)(a.Begin(t.Context(), add("group:1", "bob@example.org"), []sink.Done{{Address: "bob@example.org", Version: 1}}))
+	due := must[[]store.Dirty](t)(a.Due(t.Context(), 10))
+	if len(due) != 1 || due[0].Address != "bob@example.org" || !due[0].Busy {
+		t.Errorf("queue has %+v, want bob's address, busy", due)
+	}
+}
+
+func TestLedgerFollowsACall(t *testing.T) {
+	a, _ := newAssociation(t)
+	ctx := t.Context()
+	id := must[int64](t)(a.Begin(ctx, add("group:1", ann), nil))
+	k := known(t, a, ann)
+	if got := k.Pairs["group:1"]; got.Told != mapper.ToldAdd || got.Confirmed || k.Open["group:1"] != "add" || len(k.ImportedAt) != 1 {
+		t.Errorf("before the reply: %+v, open %v, imports %d", got, k.Open, len(k.ImportedAt))
+	}
+	ok(t, a.Sent(ctx, id, "theirs"))
+	ok(t, a.Settle(ctx, id, sink.Outcome{State: "completed", Completed: true, Clean: true}))
+	k = known(t, a, ann)
+	if got := k.Pairs["group:1"]; !got.Confirmed || len(k.Open) != 0 || k.Contact.TouchedBy != "7" || k.Contact.Fields != "f" {
+		t.Errorf("after a clean end: %+v, contact %+v", got, k.Contact)
+	}
+}
+
+// A call that was refused leaves no trace but the place in the queue.
+func TestRejectRestoresTheLedger(t *testing.T) {
+	a, _ := newAssociation(t)
+	ctx := t.Context()
+	id := must[int64](t)(a.Begin(ctx, add("group:1", ann), nil))
+	ok(t, a.Sent(ctx, id, "theirs"))
+	ok(t, a.Settle(ctx, id, sink.Outcome{State: "completed", Clean: true, Completed: true}))
+	before := known(t, a, ann).Pairs["group:1"]
+	id = must[int64](t)(a.Begin(ctx, remove("group:1", ann), nil))
+	ok(t, a.Reject(ctx, id, "throttle", noon))
+	if after := known(t, a, ann).Pairs["group:1"]; after != before {
+		t.Errorf("after the refusal %+v, before %+v", after, before)
+	}
+	if due := must[[]store.Dirty](t)(a.Due(ctx, 10)); len(due) != 1 || due[0].Busy {
+		t.Errorf("queue has %+v, want ann's address, free", due)
+	}
+}
+
+// What a read-back shows counts, whatever the counters said.
+func TestSettleByReadBack(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		shown           sink.Shown
+		told            mapper.Told
+		confirmed, gone bool
+	}{
+		{"on the list", sink.Shown{State: mapper.ContactActive, ID: "c", Lists: map[string]bool{"l": true}}, mapper.ToldAdd, true, false},
+		{"not applied", sink.Shown{State: mapper.ContactActive, ID: "c"}, mapper.ToldNothing, false, false},
+		{"refused", sink.Shown{State: mapper.ContactAbsent}, mapper.ToldNothing, false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, _ := newAssociation(t)
+			ctx := t.Context()
+			ok(t, a.SaveList(ctx, sink.BoundList{Key: "group:1", Kind: mapper.ListGroup, Ref: "1", Name: "Board", ListID: "l", State: mapper.ListBound}))
+			id := must[int64](t)(a.Begin(ctx, add("group:1", ann), nil))
+			c.shown.ReadAt = noon
+			ok(t, a.Settle(ctx, id, sink.Outcome{State: "completed", Completed: true, Shown: map[mapper.Address]sink.Shown{ann: c.shown}}))
+			k := known(t, a, ann)
+			if p := k.Pairs["group:1"]; p.Told != c.told || p.Confirmed != c.confirmed || k.Contact.Refused != c.gone {
+				t.Errorf("pair %+v, refused %v", p, k.Contact.Refused)
+			}
+		})
+	}
+}
+
+// A removal that overtook another call is sent again: when it is confirmed the
+// person still counts as on the list.
+func TestOvertakingRemovalIsNotTheLastWord(t *testing.T) {
+	a, _ := newAssociation(t)
+	ctx := t.Context()
+	first := must[int64](t)(a.Begin(ctx, add("group:1", ann), nil))
+	call := remove("group:1", ann)
+	call.Intents[0].Again = true
+	second := must[int64](t)(a.Begin(ctx, call, nil))
+	clean := sink.Outcome{State: "completed", Completed: true, Clean: true}
+	ok(t, a.Settle(ctx, second, clean))
+	ok(t, a.Settle(ctx, first, clean))
+	if p := known(t, a, ann).Pairs["group:1"]; p.Shown != mapper.ShownOn || p.Confirmed {
+		t.Errorf("pair %+v, want it shown on and not confirmed", p)
+	}
+}
