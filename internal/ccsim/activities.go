@@ -1,0 +1,157 @@
+package ccsim
+
+import (
+	"net/http"
+	"time"
+)
+
+const (
+	activityLife = 10 * 24 * time.Hour // how long an activity can be asked for
+	queueLimit   = 1000
+)
+
+// The states of an activity that can occur here.
+const (
+	initialized = "initialized"
+	processing  = "processing"
+	completed   = "completed"
+	failed      = "failed"
+	timedOut    = "timed_out"
+)
+
+type activity struct {
+	identity
+	state     string
+	createdAt time.Time
+	delay     time.Duration
+	endedAt   time.Time
+	ending    string          // the state in which it ends
+	apply     func(*activity) // the effect, of an activity that completes
+	counters  map[string]int
+	errors    []string
+	resultID  string
+	result    []byte
+}
+
+// startedAt is when an activity begins to be processed.
+func (act *activity) startedAt() time.Time { return act.createdAt.Add(act.delay / 4) }
+
+// queue makes an activity. Its effect comes when its delay has passed, in the
+// order in which activities were made.
+func (s *Sim) queue(c *call, apply func(*activity)) *activity {
+	act := &activity{
+		identity: s.identity(), state: initialized, createdAt: s.time(), delay: s.delay, ending: c.fault.ending(), apply: apply, counters: map[string]int{},
+	}
+	c.account.activities = append(c.account.activities, act)
+	return act
+}
+
+// submit queues an activity and answers it, unless too many wait. resultID is
+// that of the file it will make, if any.
+func (s *Sim) submit(c *call, resultID string, apply func(*activity)) answer {
+	if len(c.account.activities)-c.account.ended >= queueLimit {
+		return problem(http.StatusTooManyRequests, "activities.api.queue_limit", "You exceeded 1,000 queued activities for this user account.")
+	}
+	act := s.queue(c, apply)
+	act.resultID = resultID
+	return answer{status: http.StatusCreated, body: act.body()}
+}
+
+// settle lets the account's activities get as far as the clock allows. Nobody
+// looks at an account without it, so that it is as if they had worked in time.
+func (s *Sim) settle(a *accountState) {
+	now := s.time()
+	for _, act := range a.activities[a.ended:] {
+		if act.state == initialized && !now.Before(act.startedAt()) {
+			act.state = processing
+		}
+	}
+	for a.ended < len(a.activities) && !s.held {
+		act := a.activities[a.ended]
+		end := latest(act.createdAt.Add(act.delay), s.releasedAt, act.createdAt)
+		if a.ended > 0 {
+			end = latest(end, a.activities[a.ended-1].endedAt)
+		}
+		if end.After(now) {
+			break
+		}
+		act.endedAt, act.state = end, act.ending
+		if act.ending == completed {
+			s.effective = end
+			act.apply(act)
+			s.effective = time.Time{}
+		}
+		act.apply = nil
+		a.ended++
+	}
+	for a.ended > 0 && now.Sub(a.activities[0].createdAt) >= activityLife {
+		a.activities = a.activities[1:]
+		a.ended--
+	}
+}
+
+func (s *Sim) settleAll() {
+	for _, a := range s.accounts {
+		s.settle(a)
+	}
+}
+
+func latest(times ...time.Time) (last time.Time) {
+	for _, t := range times {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return last
+}
+
+// body is the activity as the API shows it. Counters come with the end.
+func (act *activity) body() map[string]any {
+	links := map[string]any{"self": map[string]string{"href": "/v3/activities/" + act.id}}
+	if act.resultID != "" {
+		links["results"] = map[string]string{"href": "/v3/contact_exports/" + act.resultID}
+	}
+	body := map[string]any{
+		"activity_id": act.id, "state": act.state, "created_at": stamp(act.createdAt), "updated_at": stamp(act.createdAt),
+		"activity_errors": []string{}, "percent_done": 0, "_links": links,
+	}
+	if act.state == initialized {
+		return body
+	}
+	body["started_at"], body["percent_done"] = stamp(act.startedAt()), 1
+	if act.state == processing {
+		return body
+	}
+	body["percent_done"], body["completed_at"], body["updated_at"] = 100, stamp(act.endedAt), stamp(act.endedAt)
+	body["status"] = act.counters
+	if len(act.errors) > 0 {
+		body["activity_errors"] = act.errors
+	}
+	return body
+}
+
+func (s *Sim) getActivity(c *call) answer {
+	for _, act := range c.account.activities {
+		if act.id == c.PathValue("id") {
+			return ok(act.body())
+		}
+	}
+	return notFound("activity_id")
+}
+
+func (s *Sim) getActivities(c *call) answer {
+	q, err := c.query()
+	if err != nil {
+		return invalid("the query does not have a valid value")
+	}
+	state := q.Get("state")
+	if !allIn([]string{state}, []string{"", processing, completed, "cancelled", failed, timedOut}) {
+		return invalid("state does not have a valid value")
+	}
+	p := pager[*activity]{
+		path: "/v3/activities", items: "activities", most: 500,
+		match: func(act *activity) bool { return state == "" || state == act.state },
+		body:  (*activity).body,
+	}
+	return p.page(q, c.account.activities)
+}

@@ -1,0 +1,198 @@
+package ccsim
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// profile is what an account keeps about a person beside address and consent.
+type profile struct {
+	FirstName     string `json:"first_name"`
+	LastName      string `json:"last_name"`
+	JobTitle      string `json:"job_title"`
+	Company       string `json:"company_name"`
+	Anniversary   string `json:"anniversary"`
+	BirthdayMonth int    `json:"birthday_month"`
+	BirthdayDay   int    `json:"birthday_day"`
+	subResources
+}
+
+// subResources are shown only when included; in a PUT, nil keeps them. An account
+// has no custom fields, so none can be kept.
+type subResources struct {
+	Phones       []resource `json:"phone_numbers"`
+	Streets      []resource `json:"street_addresses"`
+	CustomFields []resource `json:"custom_fields"`
+}
+
+type resource map[string]any
+
+// ofKind is the place of the resource of a kind, -1 when there is none.
+func ofKind(all []resource, kind string) int {
+	return slices.IndexFunc(all, func(r resource) bool { return r["kind"] == kind })
+}
+
+// The core properties by their names in the API.
+var (
+	coreTexts = []struct {
+		name string
+		most int // characters
+		of   func(*profile) *string
+	}{
+		{"first_name", 50, func(p *profile) *string { return &p.FirstName }},
+		{"last_name", 50, func(p *profile) *string { return &p.LastName }},
+		{"job_title", 50, func(p *profile) *string { return &p.JobTitle }},
+		{"company_name", 50, func(p *profile) *string { return &p.Company }},
+		{"anniversary", 10, func(p *profile) *string { return &p.Anniversary }},
+	}
+	coreNumbers = []struct {
+		name string
+		most int
+		of   func(*profile) *int
+	}{
+		{"birthday_month", 12, func(p *profile) *int { return &p.BirthdayMonth }},
+		{"birthday_day", 31, func(p *profile) *int { return &p.BirthdayDay }},
+	}
+)
+
+// show puts the core properties into a body; one that is not set is absent, or
+// null.
+func (p *profile) show(body map[string]any, unsetIsNull bool) {
+	set := func(name string, value any, given bool) {
+		if given {
+			body[name] = value
+		} else if unsetIsNull {
+			body[name] = nil
+		}
+	}
+	for _, text := range coreTexts {
+		set(text.name, *text.of(p), *text.of(p) != "")
+	}
+	for _, number := range coreNumbers {
+		set(number.name, *number.of(p), *number.of(p) != 0)
+	}
+}
+
+// broken names the first property that breaks a limit; empty when none does.
+func (p *profile) broken() string {
+	for _, text := range coreTexts {
+		if tooLong(*text.of(p), text.most) {
+			return text.name
+		}
+	}
+	for _, number := range coreNumbers {
+		if n := *number.of(p); n < 0 || n > number.most {
+			return number.name
+		}
+	}
+	switch {
+	case (p.BirthdayMonth == 0) != (p.BirthdayDay == 0):
+		return "birthday_month"
+	case len(p.Phones) > 3:
+		return "phone_numbers"
+	case len(p.Streets) > 3:
+		return "street_addresses"
+	case len(p.CustomFields) > 0:
+		return "custom_field_id" // not known
+	}
+	return ""
+}
+
+// row is one person of an import.
+type row map[string]any
+
+func (r row) text(key string) string {
+	text, _ := r[key].(string)
+	return text
+}
+
+// core is the row's core properties alone.
+func (r row) core() *profile {
+	p := &profile{}
+	for _, text := range coreTexts {
+		*text.of(p) = r.text(text.name)
+	}
+	for _, number := range coreNumbers {
+		value, _ := r[number.name].(float64)
+		*number.of(p) = int(value)
+	}
+	return p
+}
+
+// The columns of sub-resources in an import.
+var (
+	phoneColumns = []struct{ column, kind string }{
+		{"phone", "other"}, {"other_phone", "other"}, {"home_phone", "home"}, {"work_phone", "work"}, {"mobile_phone", "mobile"},
+	}
+	streetColumns = []struct{ column, kind string }{{"", "home"}, {"home_", "home"}, {"work_", "work"}, {"other_", "other"}}
+	streetParts   = []struct{ column, name string }{
+		{"street", "street"}, {"city", "city"}, {"state", "state"}, {"zip", "postal_code"}, {"country", "country"},
+	}
+)
+
+// take takes over the keys of an import row and says whether anything changed.
+// An empty text clears, unless it is ignored. Columns not known, such as those
+// of a custom field that does not exist, are ignored without a word.
+func (p *profile) take(r row, ignoreEmpty bool) (changed bool) {
+	given := func(key string) (string, bool) {
+		text, present := r[key].(string)
+		return text, present && (text != "" || !ignoreEmpty)
+	}
+	for _, text := range coreTexts {
+		if value, present := given(text.name); present && value != *text.of(p) {
+			*text.of(p), changed = value, true
+		}
+	}
+	for _, number := range coreNumbers {
+		if value, present := r[number.name].(float64); present && int(value) != *number.of(p) {
+			*number.of(p), changed = int(value), true
+		}
+	}
+	for _, phone := range phoneColumns {
+		if value, present := given(phone.column); present {
+			changed = merge(&p.Phones, phone.kind, resource{"phone_number": value}) || changed
+		}
+	}
+	for _, street := range streetColumns {
+		found := resource{}
+		for _, part := range streetParts {
+			if value, present := given(street.column + part.column); present {
+				found[part.name] = value
+			}
+		}
+		if second := r.text(street.column + "street2"); second != "" {
+			first, _ := found["street"].(string)
+			found["street"] = strings.TrimSpace(first + " " + second)
+		}
+		if len(found) > 0 {
+			changed = merge(&p.Streets, street.kind, found) || changed
+		}
+	}
+	return changed
+}
+
+// merge puts properties into the resource of a kind and says whether that
+// changed it. A resource whose properties are all empty goes.
+func merge(all *[]resource, kind string, properties resource) (changed bool) {
+	i := ofKind(*all, kind)
+	if i < 0 {
+		*all = append(slices.Clone(*all), resource{"kind": kind})
+		i = len(*all) - 1
+	}
+	one, filled := (*all)[i], false
+	for name, value := range properties {
+		old, _ := one[name].(string)
+		changed = changed || old != value
+		one[name] = value
+	}
+	for name, value := range one {
+		filled = filled || name != "kind" && value != ""
+	}
+	if !filled {
+		*all = slices.Delete(*all, i, i+1)
+	}
+	return changed
+}
+
+func tooLong(text string, most int) bool { return utf8.RuneCountInString(text) > most }

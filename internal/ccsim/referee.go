@@ -1,0 +1,66 @@
+package ccsim
+
+import "time"
+
+// Violation is something that no client may do.
+type Violation struct {
+	At     time.Time `json:"at"`
+	Rule   string    `json:"rule"`
+	Detail string    `json:"detail"` // ids, never addresses
+
+	// Known is how long before the request there was to be read what it
+	// disregards: how long ago the person had left, unsubscribed or so. It is 0
+	// for rules that are about the request alone.
+	Known time.Duration `json:"known_ns"`
+}
+
+// The rules of the referee.
+const (
+	RuleSignUpForm   = "sign_up_form called"
+	RulePutLists     = "PUT with list_memberships"
+	RulePermission   = "PUT that changes the permission"
+	RuleDelete       = "contact deleted by the API"
+	RuleRate         = "more than 4 requests in a second"
+	RuleUnsubscribed = "adds somebody who unsubscribed"
+	RuleDeleted      = "adds somebody who was deleted"
+	RuleNotMailable  = "adds somebody who cannot be mailed"
+	RuleLeft         = "puts somebody back who left the list"
+	RuleRows         = "more than 5 import rows for an address in 24 hours"
+	RuleLimits       = "more in a request than the vendor takes"
+)
+
+func (s *Sim) note(rule, detail string) {
+	s.violations = append(s.violations, Violation{At: s.time(), Rule: rule, Detail: detail})
+}
+
+// referee looks at a contact that is about to be put on a list. What happened
+// after the client asked for it is not held against the client.
+func (s *Sim) referee(c *contact, l *list, asked time.Time) {
+	var rule string
+	var since time.Time
+	left, gone := c.left[l]
+	switch {
+	case c.permission == unsubscribed:
+		rule, since = RuleUnsubscribed, c.optOutAt
+	case c.deleted():
+		rule, since = RuleDeleted, c.deletedAt
+	case !c.active():
+		rule, since = RuleNotMailable, c.emailUpdatedAt
+	case gone:
+		rule, since = RuleLeft, left
+	default:
+		return
+	}
+	if since.After(asked) {
+		return
+	}
+	s.violations = append(s.violations, Violation{At: s.time(), Rule: rule, Detail: "contact " + c.id + ", list " + l.id, Known: asked.Sub(since)})
+}
+
+// Violations are what the referee saw since the start or Reset.
+func (s *Sim) Violations() []Violation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settleAll()
+	return append([]Violation{}, s.violations...)
+}
