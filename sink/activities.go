@@ -39,8 +39,11 @@ func (a *Applier) Poll(ctx context.Context) (ended, open int, err error) {
 			}
 			continue
 		}
-		activity, shown := activities[call.ActivityID]
-		if shown && !activity.Ended() {
+		activity, err := a.activity(ctx, call.ActivityID, activities)
+		if err != nil {
+			return ended, len(calls) - ended, err
+		}
+		if activity.State != stateLost && !activity.Ended() {
 			continue
 		}
 		if err := a.settle(ctx, call, activity, activity.Clean(string(call.Kind), call.People)); err != nil {
@@ -77,6 +80,22 @@ func (a *Applier) activities(ctx context.Context, calls []OpenActivity) (map[str
 	return found, err
 }
 
+// activity is one activity. A listing that does not show it proves nothing, so
+// it is asked for by itself; one that Constant Contact does not know is lost.
+func (a *Applier) activity(ctx context.Context, id string, listed map[string]constantcontact.Activity) (constantcontact.Activity, error) {
+	if activity, shown := listed[id]; shown {
+		return activity, nil
+	}
+	activity, err := a.API.Activity(ctx, id)
+	if err != nil && constantcontact.Classify(err) == constantcontact.Missing {
+		return constantcontact.Activity{State: stateLost}, nil
+	}
+	return activity, err
+}
+
+// stateLost stands in the place of an activity that is not to be found.
+const stateLost = "lost"
+
 // find looks for the activity of a call whose reply was lost: one that no other
 // call of ours has, made since, with the same counts. While an unknown one is
 // still being worked on nothing is decided. Counts are no proof, so the people
@@ -101,7 +120,7 @@ func (a *Applier) find(ctx context.Context, call OpenActivity, activities map[st
 	if a.Now().Sub(call.CreatedAt) < lostAfter {
 		return false, nil
 	}
-	return true, a.settle(ctx, call, constantcontact.Activity{State: "lost"}, false)
+	return true, a.settle(ctx, call, constantcontact.Activity{State: stateLost}, false)
 }
 
 // settle records the end of a call. Where the counters do not account for

@@ -75,7 +75,9 @@ func (a *Applier) sweep(ctx context.Context, since time.Time, gone map[mapper.Ad
 	q := constantcontact.ContactQuery{Status: []string{"unsubscribed"}, OptOutAfter: since.Add(-skew)}
 	return a.API.Contacts(ctx, q, func(page []constantcontact.Contact) error {
 		for _, c := range page {
-			gone[addressOf(c)] = true
+			if c.State == constantcontact.StateUnsubscribed {
+				gone[addressOf(c)] = true
+			}
 		}
 		return nil
 	})

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -22,7 +23,13 @@ func (a *Applier) Read(ctx context.Context, addresses []mapper.Address, doubtful
 	readAt := a.Now()
 	shown := make(map[mapper.Address]Shown, len(addresses))
 	if len(addresses) > bulkFrom {
-		if err := a.pull(ctx, addresses, shown); err != nil {
+		err := a.pull(ctx, addresses, shown)
+		if errors.Is(err, constantcontact.ErrIncomplete) {
+			// Pages without the people's lists say nothing: ask for each.
+			clear(shown)
+			err = nil
+		}
+		if err != nil {
 			return nil, readAt, err
 		}
 		gone := map[mapper.Address]bool{}

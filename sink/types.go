@@ -132,4 +132,5 @@ type API interface {
 	AddListMemberships(ctx context.Context, contactIDs, listIDs []string) (constantcontact.Activity, error)
 	RemoveListMemberships(ctx context.Context, contactIDs, listIDs []string) (constantcontact.Activity, error)
 	Activities(ctx context.Context, each func([]constantcontact.Activity) error) error
+	Activity(ctx context.Context, id string) (constantcontact.Activity, error)
 }

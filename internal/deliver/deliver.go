@@ -102,3 +102,12 @@ func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
 	}
 	return errors.Join(bindErr, readErr, d.send(ctx, w, out, b, shown, readAt))
 }
+
+// Decide plans one address and returns the decisions, touching nothing.
+func (d *Deliverer) Decide(ctx context.Context, address mapper.Address) ([]mapper.Decision, error) {
+	w, err := d.read(ctx, []mapper.Address{address}, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	return mapper.Plan(w.input).Decisions, nil
+}

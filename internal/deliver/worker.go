@@ -48,6 +48,11 @@ func (w *Worker) Run(ctx context.Context, wake <-chan struct{}) error {
 	}
 	// Never gives up: what is queued stays queued.
 	retry := backoff.NewExponentialBackOff(backoff.WithInitialInterval(idlePause), backoff.WithMaxInterval(5*time.Minute), backoff.WithMaxElapsedTime(0))
+	// A process that was killed may have sent until just now: its second has to
+	// pass before ours begins.
+	if err := sleep(ctx, time.Second); err != nil {
+		return err
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
