@@ -1,0 +1,246 @@
+// Package e2e runs the real program against a real Postgres and the simulated
+// Constant Contact.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"rollcall/internal/ccsim"
+	"rollcall/internal/chamber"
+	"rollcall/internal/pgtest"
+	"rollcall/sql"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// binary builds the program once.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "rollcall-e2e-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "rollcall")
+	args := []string{"build", "-o", path, "rollcall/cmd/rollcall"}
+	out, err := exec.Command("go", args...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// world is a member database, a simulated Constant Contact and the program
+// between them.
+type world struct {
+	db      *pgtest.DB
+	member  *pgx.Conn
+	sim     *ccsim.Sim
+	address string // of the simulator
+	config  string // path of the configuration
+	log     *bytes.Buffer
+	process *exec.Cmd
+}
+
+const account = "harbour"
+
+func newWorld(t *testing.T, template string, fill func(context.Context, *pgx.Conn) error) *world {
+	t.Helper()
+	w := &world{log: &bytes.Buffer{}}
+	w.db = pgtest.Template(t, template, func(ctx context.Context, conn *pgx.Conn) error {
+		for _, script := range append(sql.Reference(), sql.Contract()...) {
+			if _, err := conn.Exec(ctx, script); err != nil {
+				return err
+			}
+		}
+		return fill(ctx, conn)
+	})
+	w.member = w.db.Conn(t)
+	w.sim = ccsim.New(ccsim.Config{Now: time.Now, Delay: 300 * time.Millisecond})
+	w.sim.AddAccount(account, "key", "an-access-token")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: w.sim.Handler(), ReadHeaderTimeout: time.Minute}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(listener)
+	}()
+	t.Cleanup(func() {
+		_ = server.Close()
+		<-served
+	})
+	w.address = listener.Addr().String()
+	dir := t.TempDir()
+	token := filepath.Join(dir, "token")
+	if err := os.WriteFile(token, []byte("an-access-token\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.config = filepath.Join(dir, "rollcall.yaml")
+	text := fmt.Sprintf(`source:
+  name: chamber
+  url: %s
+  slot: %s
+constant_contact:
+  api_url: http://%s/v3
+  connections:
+    - association: "1"
+      access_token: {file: %s}
+pace: {linger: 500ms}
+`, w.db.URL, pgtest.Slot(t), w.address, token)
+	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// start runs the program. It is killed when the test ends.
+func (w *world) start(t *testing.T) {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Pdeathsig is tied to the thread that starts the process.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	w.process = exec.Command(path, "run", "--config", w.config)
+	w.process.Stderr = w.log
+	w.process.Stdout = w.log
+	if err := w.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	process := w.process
+	t.Cleanup(func() {
+		_ = process.Process.Kill()
+		_ = process.Wait()
+		if t.Failed() {
+			t.Logf("the program's log ends:\n%s", tail(w.log.Bytes(), 6000))
+		}
+	})
+}
+
+func tail(b []byte, n int) []byte {
+	if len(b) > n {
+		return b[len(b)-n:]
+	}
+	return b
+}
+
+// kill ends the program without warning.
+func (w *world) kill(t *testing.T) {
+	t.Helper()
+	if err := w.process.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.process.Wait()
+}
+
+// stop asks the program to end, as an operator would, and wants it to succeed.
+func (w *world) stop(t *testing.T) {
+	t.Helper()
+	if err := w.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.process.Wait(); err != nil {
+		t.Errorf("planned stop: %v", err)
+	}
+}
+
+// settled says that everything committed before the position has been read,
+// planned, sent and confirmed. Addresses put off for long do not count.
+const settled = `
+select coalesce((select durable_lsn >= $1::pg_lsn and touch_all_after is null and full_pass_at is not null from rollcall_state.position), false)
+    and not exists (select from rollcall_state.touched)
+    and not exists (select from rollcall_state.dirty where coalesce(not_before, now()) < now() + interval '10 minutes')
+    and not exists (select from rollcall_state.request where state in ('pending', 'running'))
+    and not exists (select from rollcall_state.activity where state in ('intended', 'sent', 'unknown'))`
+
+// settle waits until nothing is left to do.
+func (w *world) settle(t *testing.T, patience time.Duration) {
+	t.Helper()
+	ctx := t.Context()
+	var lsn string
+	if err := w.member.QueryRow(ctx, "select pg_current_wal_insert_lsn()::text").Scan(&lsn); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.member.Exec(ctx, "select pg_logical_emit_message(true, 'test', '')"); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.After(patience)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var exists, done bool
+		err := w.member.QueryRow(ctx, "select to_regclass('rollcall_state.intent') is not null").Scan(&exists)
+		if err == nil && exists {
+			err = w.member.QueryRow(ctx, settled, lsn).Scan(&done)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("still at work after %s", patience)
+		case <-tick.C:
+		}
+	}
+}
+
+func (w *world) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	if _, err := w.member.Exec(t.Context(), statement, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// compare holds Constant Contact's lists against the plain SQL statement of
+// package chamber, and asks the simulator's referee.
+func (w *world) compare(t *testing.T) {
+	t.Helper()
+	expected, err := chamber.Expected(t.Context(), w.member)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists := map[string]map[string]bool{}
+	missing, wrong := map[string]int{}, map[string]int{}
+	for _, e := range expected {
+		if lists[e.List] == nil {
+			lists[e.List] = map[string]bool{}
+			for _, address := range w.sim.ListAddresses(account, e.List) {
+				lists[e.List][address] = true
+			}
+		}
+		switch {
+		case e.On && !lists[e.List][e.Address]:
+			missing[e.List]++
+			t.Logf("missing on %q: %s", e.List, e.Address)
+		case !e.On && lists[e.List][e.Address]:
+			wrong[e.List]++
+			t.Logf("wrongly on %q: %s", e.List, e.Address)
+		}
+	}
+	if len(missing)+len(wrong) > 0 {
+		t.Errorf("of %d pairs, missing by list: %v; wrongly there by list: %v", len(expected), missing, wrong)
+	}
+	for _, v := range w.sim.Violations() {
+		t.Errorf("the referee saw %s: %s", v.Rule, v.Detail)
+	}
+}
