@@ -1,5 +1,22 @@
 package cli
 
-type demoCommand struct{}
+import (
+	"log/slog"
+	"time"
 
-func (demoCommand) Run(e *env) error { return nil }
+	"rollcall/internal/config"
+	"rollcall/internal/demo"
+)
+
+type demoCommand struct {
+	JSON    bool `help:"Print the report as JSON."`
+	Verbose bool `help:"Show Rollcall's own log too." short:"v"`
+}
+
+func (c *demoCommand) Run(e *env) error {
+	log := slog.New(slog.DiscardHandler)
+	if c.Verbose {
+		log = logger(e.stderr, config.Log{Level: "info"})
+	}
+	return demo.Run(e.ctx, demo.Options{Out: e.stdout, JSON: c.JSON, Log: log, Now: time.Now})
+}

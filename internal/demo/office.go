@@ -20,6 +20,7 @@ type office struct {
 	account     string
 	association string
 	member      *pgx.Conn // as the member application
+	now         func() time.Time
 	decide      func(ctx context.Context, address mapper.Address) ([]mapper.Decision, error)
 }
 
@@ -56,16 +57,16 @@ func (o *office) play(ctx context.Context, s step) (Outcome, error) {
 			return out, fmt.Errorf("play %q in Constant Contact: %w", s.title, err)
 		}
 	}
-	committed := time.Now()
+	committed := o.now()
 	if s.sql != "" {
 		sql := strings.ReplaceAll(s.sql, "$1", o.association)
 		if _, err := o.member.Exec(ctx, sql); err != nil {
 			return out, fmt.Errorf("play %q: %w", s.title, err)
 		}
-		committed = time.Now()
+		committed = o.now()
 	}
 	err := o.settle(ctx, stepPatience)
-	out.Seconds = time.Since(committed).Seconds()
+	out.Seconds = o.now().Sub(committed).Seconds()
 	if errors.Is(err, errUnsettled) {
 		out.Wrong = fmt.Sprintf("still at work after %s", stepPatience)
 	} else if err != nil {
@@ -117,7 +118,7 @@ var errUnsettled = errors.New("rollcall is still at work")
 const settled = `
 select coalesce((select durable_lsn >= $1::pg_lsn and touch_all_after is null and full_pass_at is not null from rollcall_state.position), false)
     and not exists (select from rollcall_state.touched)
-    and not exists (select from rollcall_state.dirty)
+    and not exists (select from rollcall_state.dirty where coalesce(not_before, now()) < now() + interval '10 minutes')
     and not exists (select from rollcall_state.request where state in ('pending', 'running'))
     and not exists (select from rollcall_state.activity where state in ('intended', 'sent', 'unknown'))`
 

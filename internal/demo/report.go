@@ -12,7 +12,9 @@ import (
 type Report struct {
 	FirstSync FirstSync `json:"first_sync"`
 	Outcomes  []Outcome `json:"outcomes"`
-	OK        bool      `json:"ok"`
+	// Violations counts calls that no client may make, as the simulator saw it.
+	Violations int  `json:"violations"`
+	OK         bool `json:"ok"`
 }
 
 // FirstSync is what the first sync did.

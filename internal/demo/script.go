@@ -98,11 +98,15 @@ where rep_id = (select rep_id from chamber.rep where association_id = $1 and low
 			who:   "nora.quist@example.org", want: []string{everybody, harbour, committee, board},
 		},
 		{
-			title: "Somebody unsubscribes in Constant Contact, and is disabled and enabled again in the database",
+			title: "Somebody unsubscribes in Constant Contact, and is disabled in a group",
 			there: func(o *office) error { return o.sim.Unsubscribe(o.account, "quinn.sayer@example.org") },
 			sql: `update chamber.group_membership set disabled = true
-where rep_id = (select rep_id from chamber.rep where association_id = $1 and email = 'quinn.sayer@example.org');
-update chamber.group_membership set disabled = false
+where rep_id = (select rep_id from chamber.rep where association_id = $1 and email = 'quinn.sayer@example.org')`,
+			who: "quinn.sayer@example.org", reason: "disabled_in_group",
+		},
+		{
+			title: "… and is enabled again: nobody who unsubscribed is put back",
+			sql: `update chamber.group_membership set disabled = false
 where rep_id = (select rep_id from chamber.rep where association_id = $1 and email = 'quinn.sayer@example.org')`,
 			who: "quinn.sayer@example.org", reason: "unsubscribed_in_constant_contact",
 		},
