@@ -30,5 +30,21 @@ $do$;
 grant usage on schema rollcall to rollcall;
 grant select on all tables in schema rollcall to rollcall; -- the views and the watches
 
-create schema if not exists rollcall_state authorization rollcall;
-comment on schema rollcall_state is 'State of Rollcall: what it told Constant Contact and what it saw there. Owned by its role.';
+do $do$
+declare
+    -- Whoever gives a schema to a role must be a member of it at that moment.
+    join_role constant boolean := not pg_has_role(current_user, 'rollcall', 'usage');
+begin
+    if to_regnamespace('rollcall_state') is not null then
+        return;
+    end if;
+    if join_role then
+        grant rollcall to current_user;
+    end if;
+    create schema rollcall_state authorization rollcall;
+    comment on schema rollcall_state is 'State of Rollcall: what it told Constant Contact and what it saw there. Owned by its role.';
+    if join_role then
+        revoke rollcall from current_user;
+    end if;
+end
+$do$;

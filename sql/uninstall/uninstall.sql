@@ -25,17 +25,28 @@ $do$;
 
 drop publication if exists rollcall;
 drop schema if exists rollcall cascade;
-drop schema if exists rollcall_state cascade;
 
 do $do$
+declare
+    join_role boolean; -- only a member may drop what the role owns
 begin
-    if exists (select from pg_catalog.pg_roles where rolname = 'rollcall') then
-        drop owned by rollcall; -- its privileges in this database
-        begin
-            drop role rollcall;
-        exception when dependent_objects_still_exist then
-            raise notice 'the role rollcall stays: another database uses it';
-        end;
+    if not exists (select from pg_catalog.pg_roles where rolname = 'rollcall') then
+        drop schema if exists rollcall_state cascade;
+        return;
     end if;
+    join_role := not pg_has_role(current_user, 'rollcall', 'usage');
+    if join_role then
+        grant rollcall to current_user;
+    end if;
+    drop schema if exists rollcall_state cascade;
+    drop owned by rollcall; -- its privileges in this database
+    begin
+        drop role rollcall;
+    exception when dependent_objects_still_exist then
+        raise notice 'the role rollcall stays: another database uses it';
+        if join_role then
+            revoke rollcall from current_user;
+        end if;
+    end;
 end
 $do$;

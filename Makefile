@@ -1,0 +1,39 @@
+# The race detector needs a C compiler that can link a program; without one the
+# tests run without the detector.
+CC := $(shell go env CC)
+RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+.PHONY: help build test lint demo sim bench-drain image clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build ./rollcall, a static program
+	CGO_ENABLED=0 go build -trimpath -o rollcall ./cmd/rollcall
+
+test: ## format check, vet, all tests and lint; starts its own Postgres
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted with gofmt:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	$(if $(RACE),,@echo "no C compiler that works ($(CC)): testing without the race detector")
+	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) -count=1 ./...
+	$(MAKE) --no-print-directory lint
+
+lint: ## staticcheck and gofumpt, at the versions of tools.mod
+	go tool -modfile=tools.mod staticcheck ./...
+	@unformatted=$$(go tool -modfile=tools.mod gofumpt -l .); test -z "$$unformatted" || { echo "not formatted with gofumpt:"; echo "$$unformatted"; exit 1; }
+
+sim: ## the simulated Constant Contact on its own
+	go run ./cmd/rollcall sim
+
+demo: ## a chamber of 2,000 reps and a day of office work, on a simulated Constant Contact
+	go run ./cmd/rollcall demo
+
+bench-drain: ## how fast a backlog of changes is worked off
+	go run ./bench/drain
+
+image: ## build the container image rollcall:VERSION
+	docker build -t rollcall:$(VERSION) .
+
+clean: ## remove what build made
+	rm -f rollcall
