@@ -49,8 +49,8 @@ type catalog struct {
 func newCatalog(in Input) *catalog {
 	c := &catalog{byKey: make(map[ListKey]*target)}
 	c.add(List{Key: AllActiveKey, Kind: ListAllActive, Name: cmp.Or(listName(in.Policy.AllActiveName), DefaultAllActiveName)}, "")
-	for _, name := range in.Types {
-		c.addType(name)
+	for _, t := range in.Types {
+		c.addType(t.Name)
 	}
 	for _, person := range in.People {
 		for _, rep := range person.Holders {

@@ -47,7 +47,9 @@ func TestNamesAreNeverShared(t *testing.T) {
 	)
 	rapid.Check(t, func(t *rapid.T) {
 		in := syncEverything()
-		in.Types = rapid.SliceOfDistinct(name, rapid.ID[string]).Draw(t, "types")
+		for _, n := range rapid.SliceOfDistinct(name, rapid.ID[string]).Draw(t, "types") {
+			in.Types = append(in.Types, MembershipType{Name: n})
+		}
 		for i, n := range rapid.SliceOf(name).Draw(t, "groups") {
 			id := GroupID(string(rune('a' + i)))
 			in.Groups = append(in.Groups, Group{ID: id, Name: n, Sync: true})

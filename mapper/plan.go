@@ -91,7 +91,7 @@ func (p *planner) mayRemove(t *target, pair Pair, rule ruling) bool {
 		return false
 	}
 	gone := p.Contact.State == ContactUnsubscribed || p.Contact.State == ContactDeleted
-	return rule.optOut || !t.Existed && !pair.Held && !gone
+	return rule.optOut || !t.Existed && pair.Remove.State != HoldWaiting && !gone
 }
 
 // refused is the quarantine of an address; it does not concern a list that
@@ -130,7 +130,7 @@ func (p Pair) blocked(verdict Verdict) Reason {
 	switch {
 	case p.Departed, verdict == On && p.missed():
 		return ReasonLeftList
-	case p.Held:
+	case p.Add.State == HoldWaiting || p.Remove.State == HoldWaiting:
 		return ReasonWaitingApproval
 	}
 	return ""

@@ -19,6 +19,8 @@ const (
 	AddToList          OpKind = "add_to_list"
 	InactivateFromList OpKind = "inactivate_from_list"
 	UpdateFields       OpKind = "update_fields"
+	// MoveContact gives the contact of From the address; see Policy.MoveAddress.
+	MoveContact OpKind = "move_contact"
 )
 
 // Op is one intended effect on one address.
@@ -31,6 +33,26 @@ type Op struct {
 	// OptOut marks a removal because the person opted out in the database: it
 	// is never held, waits for nothing and goes first.
 	OptOut bool
+	From   Address // of MoveContact
+
+	// What Guard looks at.
+	Approved bool // a person approved it: no threshold applies
+	Readd    bool // puts back somebody whom we took off, or who had opted out
+	OptedIn  bool // follows an opt-out that was lifted within the last hour
+	Carried  bool // carries an e-mail change over to a list that mirrors nothing
+}
+
+// Held is an operation that waits for a person's decision.
+type Held struct {
+	Op   Op
+	Kind HoldKind
+}
+
+// PairOp names a question about one operation of a pair.
+type PairOp struct {
+	Address Address
+	List    ListKey
+	Kind    OpKind // AddToList or InactivateFromList
 }
 
 // Decision is the verdict for one pair, with the reason for everything that is
@@ -62,6 +84,9 @@ type Output struct {
 	Ops       []Op               // by address; of one address by list, fields last
 	Fields    map[Address]Fields // of every address with an addition or an update
 	OptOuts   []OptOutMemory
+	// Withdrawn are questions that the plan no longer asks, because the rows or
+	// Constant Contact say something else by now.
+	Withdrawn []PairOp
 	// Winners are addresses whose fields come from another rep than the one
 	// told last: to be recorded without telling Constant Contact.
 	Winners map[Address]Fields
@@ -71,4 +96,8 @@ type Output struct {
 type Fields struct {
 	Rep                                    RepID
 	FirstName, LastName, Company, JobTitle string // cut to the vendor's limits
+	// Empty unless Policy sends them.
+	Phone, Street, City, State, Zip, Country string
+
+	Cut bool // something was longer than Constant Contact takes
 }

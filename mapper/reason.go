@@ -23,6 +23,9 @@ const (
 	ReasonOptedOutOfGroup      Reason = "opted_out_of_group"
 	ReasonNotMailable          Reason = "not_mailable"
 	ReasonPreviousUnsubscribed Reason = "previous_address_unsubscribed"
+	ReasonPreviousDeleted      Reason = "previous_address_deleted"
+	ReasonPreviousOnHold       Reason = "previous_address_on_hold"
+	ReasonPreviousLeftList     Reason = "previous_address_left_list"
 )
 
 // What is wrong with the e-mail address.
@@ -88,6 +91,9 @@ var reasonTexts = []struct {
 	{ReasonOptedOutOfGroup, "The person opted out of this group's mailings in the member database."},
 	{ReasonNotMailable, "The member database says that this person may not be mailed."},
 	{ReasonPreviousUnsubscribed, "The person unsubscribed under a previous address."},
+	{ReasonPreviousDeleted, "The contact of a previous address was deleted in Constant Contact."},
+	{ReasonPreviousOnHold, "Constant Contact holds back the contact of a previous address."},
+	{ReasonPreviousLeftList, "The person left this list under a previous address."},
 
 	{ReasonNoEmail, "The representative has no e-mail address."},
 	{ReasonInvalidEmail, "The e-mail field does not hold one well-formed address."},

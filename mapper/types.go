@@ -15,7 +15,8 @@ type Rep struct {
 	MemberID string
 	Email    string // as stored; see Normalize
 
-	FirstName, LastName, Company, JobTitle string
+	FirstName, LastName, Company, JobTitle   string
+	Phone, Street, City, State, Zip, Country string // sent when Policy says so
 
 	Active          bool     // the rep's own flag
 	MemberStatus    string   // compared without case; only active and courtesy count as active
@@ -50,12 +51,37 @@ type Options struct {
 	TimeZone            string // IANA name
 }
 
+// MembershipType is a membership type that exists in the database.
+type MembershipType struct {
+	ID   string // from the optional view rollcall.membership_types; else empty
+	Name string
+}
+
 // Policy is what the operator may set about the rules.
 type Policy struct {
 	AllActiveName       string // name of the all-active list
 	GroupRequiresActive bool   // a group list wants an active holder too
 	RemoveOnMissingRow  bool   // on_removed: remove; a missing membership row counts as off
+	// MoveAddress is on_email_change: move. The contact of the previous address
+	// gets the new one where nobody else holds it; where that cannot be, the
+	// previous address is taken off our lists.
+	MoveAddress bool
+	SendPhone   bool // tell the phone number
+	SendAddress bool // tell the postal address
+	// Thresholds bound removals from one list; see Guard.
+	Thresholds Thresholds
 }
+
+// Thresholds are the numbers of removals from one list within an hour above
+// which a person is asked first: more than Few and more than Percent of the
+// list, or more than Many, or a list of Small or more that would become empty.
+type Thresholds struct {
+	Few, Percent, Many, Small int
+	Off                       bool // nothing is held for its number
+}
+
+// DefaultThresholds are those of docs/semantics.md, section 6.
+var DefaultThresholds = Thresholds{Few: 10, Percent: 20, Many: 500, Small: 5}
 
 // ListKind is what a list mirrors.
 type ListKind string
@@ -65,10 +91,14 @@ const (
 	ListAllActive ListKind = "all_active"
 	ListType      ListKind = "type"
 	ListGroup     ListKind = "group"
+	// ListUnmanaged is a list of the account that mirrors nothing: people are
+	// carried over to it when their e-mail address changes.
+	ListUnmanaged ListKind = "unmanaged"
 )
 
-// ListKey names a list by what it mirrors: "all_active", "type:<name>" or
-// "group:<id>". It does not change when the list is renamed.
+// ListKey names a list by what it mirrors: "all_active", "type:<name>",
+// "group:<id>" or "unmanaged:<list id>". It does not change when the list is
+// renamed.
 type ListKey string
 
 // ListState is how far a list is bound to a Constant Contact list.
@@ -81,6 +111,7 @@ const (
 	ListMissing   ListState = "missing"   // deleted in Constant Contact: paused
 	ListAmbiguous ListState = "ambiguous" // two lists match its name: paused
 	ListRetired   ListState = "retired"   // its membership type was renamed: no removals
+	ListNoRoom    ListState = "no_room"   // not created: the account has 1,000 lists
 )
 
 // List is one wanted or known list.
@@ -90,7 +121,13 @@ type List struct {
 	Ref     string // the type's name or the group's id
 	Name    string // wanted name in Constant Contact
 	State   ListState
-	Existed bool // existed before us: only additions, and removals of people who opted out
+	Existed bool // existed before us
+	// Unseen: the list existed and the first look at it is still to come, so
+	// that nothing is planned for it yet (docs/semantics.md, section 6).
+	Unseen bool
+	// KeepForeign: people whom no row ever put on this all-active or type list
+	// stay on it.
+	KeepForeign bool
 
 	// Derived: another source has the name, so Name is "<name> (group)" or
 	// "<name> (2)". A derived name never binds to an existing list.
@@ -126,6 +163,12 @@ type Contact struct {
 	Fields    string
 
 	Refused bool // quarantined: refused though well formed
+	// RefusedFields is the Fingerprint of what was refused: other data are
+	// another try. Retry: the one later try is due, or somebody asked for it.
+	RefusedFields string
+	Retry         bool
+
+	Lists int // lists of the account that the last read showed the contact on, ours and others
 }
 
 // Told is what Constant Contact was last told about a pair.
@@ -155,13 +198,65 @@ type Pair struct {
 	Seen      bool  // was read on the list while its verdict was on, since we last added or removed it
 	Shown     Shown // at the last read, as Tell and Confirm leave it
 	Departed  bool  // left the list in Constant Contact; sticky
-	Held      bool  // a removal or addition waits for an approval
+	// Add and Remove are what people were asked about an addition of the pair
+	// and about its removal.
+	Add, Remove Hold
+}
+
+// HoldKind says why an operation is held for a person's decision.
+type HoldKind string
+
+// The kinds of hold (docs/semantics.md, sections 4 to 7).
+const (
+	HoldRemovals       HoldKind = "removals"        // above a list's threshold
+	HoldSource         HoldKind = "source"          // the database looks wrong: rows vanished, a table truncated
+	HoldWentBack       HoldKind = "went_back"       // the database went back in time
+	HoldOptedIn        HoldKind = "opted_in"        // many opted in again within an hour
+	HoldAddressChanges HoldKind = "address_changes" // many addresses changed within an hour
+	HoldManyLeft       HoldKind = "many_left"       // many left one list: they left, or staff removed them
+	HoldLeftBehind     HoldKind = "left_behind"     // adoption: on a list that existed, ours by name
+	HoldForeign        HoldKind = "foreign"         // adoption: on a list that existed, nobody of ours
+	HoldMayHaveLeft    HoldKind = "may_have_left"   // adoption: wanted on a list that existed, and not on it
+)
+
+// Adoption reports whether the question is about what the first look at a list
+// that existed found. Such a question has no expiry, and it is settled by a
+// later change of the person's rows.
+func (k HoldKind) Adoption() bool {
+	return k == HoldLeftBehind || k == HoldForeign || k == HoldMayHaveLeft
+}
+
+// HoldState is how far a question is.
+type HoldState string
+
+// The states of a hold.
+const (
+	HoldNone     HoldState = ""         // nobody was asked
+	HoldWaiting  HoldState = "waiting"  // asked and not answered
+	HoldApproved HoldState = "approved" // may be done, and needs no further question
+	HoldRejected HoldState = "rejected" // not to be done; also a question that expired
+)
+
+// Hold is the question about one operation on a pair.
+type Hold struct {
+	Kind  HoldKind
+	State HoldState
+	// Verdict is what the rows said at the first look, for adoption.
+	Verdict Verdict
 }
 
 // Former is a rep that had the address once and has it no longer.
 type Former struct {
 	Rep      *Rep // nil when the rep is gone
 	OptedOut bool // what the last plan saw of this rep with this address
+}
+
+// Previous is what the previous addresses of a rep show in Constant Contact.
+type Previous struct {
+	// Reason is one of the previous_address codes, empty when the contacts of
+	// the previous addresses may all be mailed.
+	Reason Reason
+	Left   map[ListKey]bool // lists that a previous address left
 }
 
 // Person is everything known about one address of one association.
@@ -183,6 +278,17 @@ type Person struct {
 	OptOutAll    bool
 	OptOutGroups map[GroupID]bool
 
+	// OptedIn: the opt-out was lifted within the last hour.
+	OptedIn bool
+
+	// Previous is what holds a present holder back because of an address that
+	// the rep had before, along the whole chain; holders without such a reason,
+	// or whom an operator allowed, are absent.
+	Previous map[RepID]Previous
+	// Carry names the lists that unfinished e-mail changes carry over to this
+	// address, with the rep whose address changed: to be added once.
+	Carry map[ListKey]RepID
+
 	Contact Contact
 	Pairs   map[ListKey]Pair
 
@@ -199,9 +305,14 @@ type Input struct {
 	Groups    []Group // all of the association
 	// Types names the membership types that exist, for lists that nobody is on
 	// yet; those of the holders need not be named.
-	Types  []string
+	Types  []MembershipType
 	Known  []List // lists bound before, whether still wanted or not
 	People []Person
+
+	// NewTypes: a membership type has appeared that has no list yet, so that a
+	// bound type that no longer exists was renamed and not left by its last
+	// member. Types must be complete when it is set.
+	NewTypes bool
 
 	// Explain asks for a decision about every list, also where neither the rows
 	// nor the ledger connect it with the address: for a question about few

@@ -101,7 +101,7 @@ func (w *world) set(section, text string) error {
 	case "types":
 		w.input.Types = nil
 		for _, r := range rows {
-			w.input.Types = append(w.input.Types, r.words[0])
+			w.input.Types = append(w.input.Types, MembershipType{Name: r.words[0]})
 		}
 	case "reps":
 		w.reps = nil
@@ -128,7 +128,7 @@ func (w *world) set(section, text string) error {
 		for _, r := range rows {
 			w.setPair(Address(r.words[1]), ListKey(r.words[0]), Pair{
 				Told: Told(r.keys["told"]), Confirmed: r.has("confirmed"), Seen: r.has("seen"),
-				Shown: Shown(r.keys["shown"]), Departed: r.has("departed"), Held: r.has("held"),
+				Shown: Shown(r.keys["shown"]), Departed: r.has("departed"), Remove: waiting(r.has("held")),
 			})
 		}
 	case "exact":
@@ -142,6 +142,13 @@ func (w *world) set(section, text string) error {
 		return fmt.Errorf("unknown section %q", section)
 	}
 	return nil
+}
+
+func waiting(held bool) Hold {
+	if !held {
+		return Hold{}
+	}
+	return Hold{Kind: HoldRemovals, State: HoldWaiting}
 }
 
 func (w *world) setOptions(rows []row) {

@@ -101,16 +101,16 @@ func (sn *Snap) Groups(ctx context.Context, association string) ([]mapper.Group,
 }
 
 // Types reads the membership types that exist in an association.
-func (sn *Snap) Types(ctx context.Context, association string) ([]string, error) {
+func (sn *Snap) Types(ctx context.Context, association string) ([]mapper.MembershipType, error) {
 	query := sql.Query("source_types")
 	if sn.src.hasTypes {
-		query = "select distinct name::text from rollcall.membership_types where association_id = $1 and name is not null"
+		query = "select distinct type_id::text, name::text from rollcall.membership_types where association_id = $1 and name is not null and type_id is not null"
 	}
 	rows, err := sn.tx.Query(ctx, query, association)
 	if err != nil {
 		return nil, fmt.Errorf("read membership types: %w", err)
 	}
-	types, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	types, err := pgx.CollectRows(rows, pgx.RowToStructByPos[mapper.MembershipType])
 	if err != nil {
 		return nil, fmt.Errorf("read membership types: %w", err)
 	}
