@@ -79,7 +79,7 @@ func TestBlankNameKeepsTheBoundOne(t *testing.T) {
 
 func TestExplainAnswersForEveryList(t *testing.T) {
 	in := syncEverything()
-	in.Types = []string{"Gold"}
+	in.Types = []MembershipType{{Name: "Gold"}}
 	in.Groups = []Group{{ID: "7", Name: "Board", Sync: true}, {ID: "8", Name: "Golf"}}
 	in.People = []Person{{Address: "ann@example.org", Holders: []Rep{{ID: "1", Active: true, MemberStatus: "active"}}}}
 	reasons := func() map[ListKey]Reason {

@@ -43,7 +43,7 @@ func drawPair(t *rapid.T) Pair {
 		Shown:    rapid.SampledFrom([]Shown{ShownUnknown, ShownOn, ShownOff}).Draw(t, "shown"),
 		Seen:     rapid.Bool().Draw(t, "seen"),
 		Departed: rare(t, "departed"),
-		Held:     rare(t, "held"),
+		Remove:   waiting(rare(t, "held")),
 	}
 	p.Confirmed = p.Told != ToldNothing && rapid.Bool().Draw(t, "confirmed")
 	return p
@@ -98,7 +98,9 @@ func drawInput(t *rapid.T) Input {
 	in.Options.SyncGroups = !rare(t, "groups off")
 	in.Connected = !rare(t, "not connected")
 	in.Policy = Policy{GroupRequiresActive: rare(t, "group requires active"), RemoveOnMissingRow: rare(t, "remove on missing row")}
-	in.Types = drawTypes
+	for _, name := range drawTypes {
+		in.Types = append(in.Types, MembershipType{Name: name})
+	}
 	for _, id := range drawGroups {
 		in.Groups = append(in.Groups, Group{ID: id, Name: "Group " + string(id), Sync: !rare(t, "unticked")})
 	}
@@ -206,7 +208,7 @@ func checkAddition(t *rapid.T, p Person, list List, policy Policy, out Output) {
 	pair := p.Pairs[list.Key]
 	mailable := slices.Contains([]ContactState{ContactUnknown, ContactAbsent, ContactActive}, p.Contact.State)
 	switch {
-	case !mailable || p.Contact.Refused || pair.Departed || pair.Held:
+	case !mailable || p.Contact.Refused || pair.Departed || pair.Remove.State == HoldWaiting:
 		t.Fatalf("added to %s against Constant Contact: %+v %+v", list.Key, p.Contact, pair)
 	case pair.Told != ToldRemove && pair.Seen && pair.Shown == ShownOff:
 		t.Fatalf("put back on %s: %+v", list.Key, pair)
@@ -229,7 +231,7 @@ func checkRemoval(t *rapid.T, op Op, p Person, list List, verdict Verdict) {
 		return
 	case verdict != Off && !(verdict == Leave && p.Exact[list.Key]):
 		t.Fatalf("removed from %s with verdict %s", list.Key, verdict)
-	case list.Existed || pair.Held || unreadable(p):
+	case list.Existed || pair.Remove.State == HoldWaiting || unreadable(p):
 		t.Fatalf("removed from %s: %+v %+v", list.Key, list, p)
 	case op.Reason.Text() == "":
 		t.Fatalf("removed without a reason: %+v", op)
