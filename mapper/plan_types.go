@@ -84,6 +84,9 @@ type Output struct {
 	Ops       []Op               // by address; of one address by list, fields last
 	Fields    map[Address]Fields // of every address with an addition or an update
 	OptOuts   []OptOutMemory
+	// States are changes of the state of bound lists: a type that was renamed is
+	// retired, and bound again when it is back.
+	States map[ListKey]ListState
 	// Withdrawn are questions that the plan no longer asks, because the rows or
 	// Constant Contact say something else by now.
 	Withdrawn []PairOp

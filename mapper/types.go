@@ -288,6 +288,13 @@ type Person struct {
 	// Carry names the lists that unfinished e-mail changes carry over to this
 	// address, with the rep whose address changed: to be added once.
 	Carry map[ListKey]RepID
+	// MoveFrom is the previous address whose contact may be given this one: it
+	// has no other holder, its contact can be mailed, and no contact has this
+	// address. Empty where that is not so, or Policy.MoveAddress is off.
+	MoveFrom Address
+	// Leaving: an e-mail change away from this address is not finished, so that
+	// Policy.MoveAddress takes nothing off it yet.
+	Leaving bool
 
 	Contact Contact
 	Pairs   map[ListKey]Pair
@@ -309,10 +316,10 @@ type Input struct {
 	Known  []List // lists bound before, whether still wanted or not
 	People []Person
 
-	// NewTypes: a membership type has appeared that has no list yet, so that a
-	// bound type that no longer exists was renamed and not left by its last
-	// member. Types must be complete when it is set.
-	NewTypes bool
+	// TypesComplete: Types names every type that exists. Then a bound type that
+	// is not among them, while another has appeared that has no list yet, was
+	// renamed and not left by its last member.
+	TypesComplete bool
 
 	// Explain asks for a decision about every list, also where neither the rows
 	// nor the ledger connect it with the address: for a question about few
