@@ -47,6 +47,8 @@ func (k FaultKind) fits(r *http.Request) bool {
 	switch k {
 	case FaultActivityFailed, FaultActivityTimedOut, FaultActivityStuck, FaultActivityErrors:
 		return r.Method != http.MethodGet && r.URL.Path != tokenPath
+	case FaultUnauthorized, FaultQuota:
+		return r.URL.Path != tokenPath // it takes no token and has no day
 	case FaultPageSkips, FaultPageRepeats:
 		return r.Method == http.MethodGet && r.URL.Query().Get("cursor") != ""
 	}

@@ -69,7 +69,7 @@ func (s *Sim) doToken(r *http.Request, body []byte) (Fault, answer) {
 		a = blocked()
 	case s.tokenTooFast(c.key):
 		s.note(RuleTokenRate, "key "+seen.Key)
-		a = s.oauthError(http.StatusTooManyRequests, "too_many_requests", "API call exceeded rate limit due to too many requests.")
+		a = s.tokenThrottled()
 	case !readable:
 		a = s.oauthError(http.StatusBadRequest, "invalid_request", "The request is not a form.")
 	default:
@@ -78,9 +78,12 @@ func (s *Sim) doToken(r *http.Request, body []byte) (Fault, answer) {
 		instead, spoiled := fault.instead()
 		a = instead
 		c.delivered = !fault.cuts() && fault.Kind != FaultTruncated
-		if fault.Kind == FaultRevoked {
+		switch fault.Kind {
+		case FaultRevoked:
 			s.revokeByToken(c.form)
 			spoiled = false
+		case FaultThrottled:
+			a = s.tokenThrottled()
 		}
 		if !spoiled {
 			a = s.answerToken(c)
@@ -93,6 +96,10 @@ func (s *Sim) doToken(r *http.Request, body []byte) (Fault, answer) {
 	a.raw, a.kind = a.encode()
 	a.body = nil
 	return fault, a
+}
+
+func (s *Sim) tokenThrottled() answer {
+	return s.oauthError(http.StatusTooManyRequests, "too_many_requests", "API call exceeded rate limit due to too many requests.")
 }
 
 // tokenTooFast holds a request against the token endpoint's own limit, which
