@@ -17,6 +17,11 @@ type BoundList struct {
 	ListID  string
 	State   mapper.ListState
 	Existed bool // was there before us
+	// Looked: the first look at a list that existed has been taken.
+	Looked      bool
+	KeepForeign bool   // see mapper.List
+	SourceName  string // the name that the database had when the list was bound or last renamed
+	TypeID      string // of a membership type, where the database gives ids
 }
 
 // CallKind is the kind of a call that changes people.
@@ -27,20 +32,31 @@ const (
 	CallImport CallKind = "import"
 	CallAdd    CallKind = "add"
 	CallRemove CallKind = "remove"
+	// CallMove gives a contact another address. It has no activity: its reply
+	// says how it ended.
+	CallMove CallKind = "move"
 )
 
-// OpFields is the op of an intent that only tells fields.
-const OpFields = "fields"
+// The ops of intents that change no pair.
+const (
+	OpFields = "fields" // only tells fields
+	OpMove   = "move"   // gives the contact of another address this one
+)
 
 // Intent is what a call does to one pair; List is empty when it only tells
 // fields.
 type Intent struct {
 	List    mapper.ListKey
 	Address mapper.Address
-	Op      string // add, remove or fields
+	Op      string // add, remove, fields or move
 	Reason  mapper.Reason
 	Rep     mapper.RepID
-	Fields  string // fingerprint of the fields told, empty when none
+	Fields  string         // fingerprint of the fields told, empty when none
+	From    mapper.Address // of a move
+	Run     int64          // the run that asked for it, 0 for the stream
+	// Approved by a person: counts against no threshold.
+	Approved bool
+	OptOut   bool
 	// Again marks a removal that overtakes another call about the address: it
 	// is sent once more when that has ended.
 	Again bool
@@ -133,4 +149,5 @@ type API interface {
 	RemoveListMemberships(ctx context.Context, contactIDs, listIDs []string) (constantcontact.Activity, error)
 	Activities(ctx context.Context, each func([]constantcontact.Activity) error) error
 	Activity(ctx context.Context, id string) (constantcontact.Activity, error)
+	ContactByID(ctx context.Context, id string) (constantcontact.Contact, error)
 }

@@ -137,14 +137,17 @@ func (sn *Snap) reps(ctx context.Context, association string, ids []string) ([]*
 	for rows.Next() {
 		var id string
 		var member, email, firstName, lastName, company, job, status *string
+		var phone, street, city, state, zip, country *string
 		var active, optedOut, mailable *bool
 		var types []*string
-		if err := rows.Scan(&id, &member, &email, &firstName, &lastName, &company, &job, &active, &status, &types, &optedOut, &mailable); err != nil {
+		if err := rows.Scan(&id, &member, &email, &firstName, &lastName, &company, &job,
+			&phone, &street, &city, &state, &zip, &country, &active, &status, &types, &optedOut, &mailable); err != nil {
 			return nil, fmt.Errorf("read rollcall.reps: %w", err)
 		}
 		rep := &mapper.Rep{
 			ID: mapper.RepID(id), MemberID: text(member), Email: text(email),
 			FirstName: text(firstName), LastName: text(lastName), Company: text(company), JobTitle: text(job),
+			Phone: text(phone), Street: text(street), City: text(city), State: text(state), Zip: text(zip), Country: text(country),
 			Active: flag(active), MemberStatus: text(status), OptedOut: flag(optedOut), NotMailable: !flag(mailable),
 			Groups: map[mapper.GroupID]bool{},
 		}
