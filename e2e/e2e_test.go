@@ -255,6 +255,12 @@ func (w *world) compare(t *testing.T) {
 	if len(missing)+len(wrong) > 0 {
 		t.Errorf("of %d pairs, missing by list: %v; wrongly there by list: %v", len(expected), missing, wrong)
 	}
+	w.wantNoViolations(t)
+}
+
+// wantNoViolations asks the simulator's referee.
+func (w *world) wantNoViolations(t *testing.T) {
+	t.Helper()
 	for _, v := range w.sim.Violations() {
 		t.Errorf("the referee saw %s: %s", v.Rule, v.Detail)
 	}
