@@ -371,3 +371,61 @@ func TestResolve(t *testing.T) {
 		t.Error("a statement without the schema finds a table by the search path")
 	}
 }
+
+// Anybody may ask by SQL to have any key touched. One that cannot be an id does
+// not hold up the others.
+func TestKeysThatAreNoIDs(t *testing.T) {
+	s := open(t, views("integer"), `insert into rollcall.reps (association_id, rep_id, member_id) select 1, n, n from generate_series(1, 5) n;
+		insert into rollcall.groups values (1, 1), (1, 2);
+		insert into rollcall.group_members select 1, 1, n from generate_series(1, 5) n`)
+	var log bytes.Buffer
+	s.Log = slog.New(slog.NewTextHandler(&log, nil))
+	sn := snapshot(t, s)
+	ctx := t.Context()
+	for what, find := range map[string]func([]string, func(RepRef) error) error{
+		"rep":    func(ids []string, each func(RepRef) error) error { return sn.RefsByRep(ctx, ids, each) },
+		"member": func(ids []string, each func(RepRef) error) error { return sn.RefsByMember(ctx, ids, each) },
+	} {
+		found := map[mapper.RepID]bool{}
+		log.Reset()
+		err := find([]string{"1", "x", "3", "99999999999", "5"}, func(r RepRef) error { found[r.Rep] = true; return nil })
+		if err != nil || len(found) != 3 || !found["1"] || !found["3"] || !found["5"] || strings.Count(log.String(), "cannot be an id") != 2 {
+			t.Errorf("by %s: %v, %v, %s", what, found, err, &log)
+		}
+	}
+	none := func(r RepRef) error { return fmt.Errorf("found %s", r.Rep) }
+	if err := errors.Join(sn.RefsByAssociation(ctx, "x", none), sn.RefsByGroup(ctx, []string{"x"}, none)); err != nil {
+		t.Error(err)
+	}
+	if ids, err := sn.GroupAssociations(ctx, []string{"x", "1", "2"}); err != nil || !slices.Equal(ids, []string{"1"}) {
+		t.Errorf("%q, %v", ids, err)
+	}
+	stop := errors.New("stop")
+	if err := sn.RefsByRep(ctx, []string{"1"}, func(RepRef) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("%v, want the caller's error", err)
+	}
+}
+
+// A view that fails at a row of its own fails the question: leaving that row
+// out would look as if it were gone.
+func TestRowsThatCannotBeShown(t *testing.T) {
+	s := open(t, views("integer"), `insert into rollcall.reps (association_id, rep_id, member_id, zip) values (1, 1, 1, '12'), (1, 2, 1, 'x');
+		alter table rollcall.reps rename to raw;
+		create view rollcall.reps as select association_id, rep_id, member_id, zip::integer::text as email, first_name, last_name, company, job_title,
+			phone, street, city, state, zip, country, active, member_status, membership_types, opted_out from rollcall.raw`)
+	sn := snapshot(t, s)
+	ctx := t.Context()
+	nothing := func(RepRef) error { return nil }
+	if err := sn.RefsByRep(ctx, []string{"1", "y"}, nothing); err != nil {
+		t.Error(err)
+	}
+	for what, err := range map[string]error{
+		"rep":         sn.RefsByRep(ctx, []string{"1", "2", "y"}, nothing),
+		"member":      sn.RefsByMember(ctx, []string{"1"}, nothing),
+		"association": sn.RefsByAssociation(ctx, "1", nothing),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "22P02") {
+			t.Errorf("by %s: %v", what, err)
+		}
+	}
+}
