@@ -37,7 +37,7 @@ func TestFingerprintHoldsNoValue(t *testing.T) {
 }
 
 func TestFieldsAreCut(t *testing.T) {
-	fields := fieldsOf(Rep{ID: "1", FirstName: " Ann ", Company: strings.Repeat("ä", 51)})
+	fields := fieldsOf(Rep{ID: "1", FirstName: " Ann ", Company: strings.Repeat("ä", 51)}, Policy{})
 	if fields.FirstName != "Ann" || utf8.RuneCountInString(fields.Company) != maxField {
 		t.Errorf("fields = %+v", fields)
 	}

@@ -12,8 +12,9 @@ func TestMemberDataStaysOutOfLogs(t *testing.T) {
 	rep := Rep{
 		ID: "5", MemberID: "m", Email: canary + "@example.org", FirstName: canary, LastName: canary,
 		Company: canary, JobTitle: canary,
+		Phone: canary, Street: canary, City: canary, State: canary, Zip: canary, Country: canary,
 	}
-	fields := fieldsOf(rep)
+	fields := fieldsOf(rep, Policy{SendPhone: true, SendAddress: true})
 	fields.Rep = "5"
 	address := Address(canary + "@example.org")
 	person := Person{Address: address, Holders: []Rep{rep}, Former: []Former{{Rep: &rep}}}
