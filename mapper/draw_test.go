@@ -83,6 +83,9 @@ func drawPerson(t *rapid.T, address Address) Person {
 		Carry:    map[ListKey]RepID{},
 		Leaving:  rare(t, "leaving"),
 	}
+	if p.Contact.State == ContactAbsent {
+		p.Contact.Lists = 0
+	}
 	if p.Contact.Refused && rapid.Bool().Draw(t, "refused fields known") {
 		p.Contact.RefusedFields = Fields{Rep: "9", FirstName: "Ann"}.Fingerprint()
 	}

@@ -132,7 +132,7 @@ func (p *planner) why(pair Pair, rule ruling, reason Reason) Reason {
 
 func (p *planner) decide(t *target, pair Pair, rule ruling, reason Reason) {
 	_, carries := p.Carry[t.Key]
-	if t.Kind == ListUnmanaged && rule.verdict == Leave && !carries {
+	if t.Kind == ListUnmanaged && !carries && (rule.verdict == Leave || !t.holds(pair)) {
 		return
 	}
 	d := Decision{Address: p.Address, List: t.Key, Verdict: rule.verdict, Reason: p.why(pair, rule, reason), Rep: rule.rep}

@@ -235,7 +235,14 @@ func TestPlanIsIdempotent(t *testing.T) {
 				in.People[i].RememberedOptOut = optOut
 			}
 		}
+		full := map[PairOp]bool{}
+		for _, d := range out.Decisions {
+			full[PairOp{d.Address, d.List, AddToList}] = d.Reason == ReasonTooManyLists
+		}
 		again := Plan(in)
+		again.Ops = slices.DeleteFunc(again.Ops, func(op Op) bool { // a removal made room
+			return full[PairOp{op.Address, op.List, op.Kind}]
+		})
 		if len(again.Ops)+len(again.OptOuts)+len(again.Winners) > 0 {
 			t.Fatalf("planned again: %+v, opt-outs %+v, winners %+v", again.Ops, again.OptOuts, again.Winners)
 		}

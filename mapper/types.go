@@ -199,7 +199,9 @@ type Pair struct {
 	Shown     Shown // at the last read, as Tell and Confirm leave it
 	Departed  bool  // left the list in Constant Contact; sticky
 	// Add and Remove are what people were asked about an addition of the pair
-	// and about its removal.
+	// and about its removal: the latest question about each. The
+	// caller leaves out an approval that was carried out since, or it would take
+	// a person off again whom somebody put back.
 	Add, Remove Hold
 }
 
