@@ -21,7 +21,9 @@ func TestMemberDataStaysOutOfLogs(t *testing.T) {
 	values := map[string]any{
 		"address": address, "rep": rep, "rep_pointer": &rep, "former": Former{Rep: &rep}, "former_gone": Former{},
 		"person": person, "person_pointer": &person, "fields": fields,
-		"op":       Op{Kind: AddToList, Address: address, List: AllActiveKey, Rep: "5"},
+		"op":   Op{Kind: AddToList, Address: address, From: address, List: AllActiveKey, Rep: "5"},
+		"held": Held{Op: Op{Address: address, From: address}}, "pair_op": PairOp{Address: address},
+		"question": Question{PairOp: PairOp{Address: address}, Rep: "5"},
 		"decision": Decision{Address: address, List: AllActiveKey}, "memory": OptOutMemory{Address: address},
 		"input": Input{People: []Person{person}},
 		"output": Output{

@@ -83,6 +83,9 @@ func (p *planner) planPair(t *target) {
 	pair, rule := p.Pairs[t.Key], p.rule(t.List, p.policy)
 	if t.gate != "" {
 		p.dropHolds(t, pair)
+		if t.gate == ReasonWaitingConsentRead {
+			p.look(t, pair, rule)
+		}
 		p.decide(t, pair, rule, firstReason(rule.reason, t.gate))
 		return
 	}

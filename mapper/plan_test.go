@@ -118,6 +118,14 @@ func TestPlanInvariants(t *testing.T) {
 				t.Fatalf("%d additions for %+v: %+v", n, p, out.Ops)
 			}
 		}
+		for _, q := range out.FirstLook {
+			p := people[q.Address]
+			_, wanted := lists[q.List]
+			if wanted || p.OptOutAll || p.RememberedOptOut && len(p.Holders) == 0 ||
+				(q.Kind == InactivateFromList) != (p.Pairs[q.List].Shown == ShownOn) || (q.Hold.Verdict == On) != (q.Kind == AddToList) {
+				t.Fatalf("asked: %+v about %+v", q, p)
+			}
+		}
 		for _, l := range out.Lists {
 			if l.Kind == ListUnmanaged || l.Unseen || l.State == ListNoRoom || l.State == ListRetired {
 				t.Fatalf("wanted: %+v", l)

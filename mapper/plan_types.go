@@ -49,6 +49,14 @@ type Held struct {
 	Kind HoldKind
 }
 
+// Question is something to ask a person about a pair.
+type Question struct {
+	PairOp
+	Hold   Hold   // waiting
+	Reason Reason // why the person is not wanted there; empty where the rows want the person on the list
+	Rep    RepID
+}
+
 // PairOp names a question about one operation of a pair.
 type PairOp struct {
 	Address Address
@@ -97,6 +105,10 @@ type Output struct {
 	// Constant Contact say something else by now, or because what was approved is
 	// done: an approval does not act a second time.
 	Withdrawn []PairOp
+	// FirstLook is what to ask about lists that are Unseen, as far as Constant
+	// Contact was read: whoever takes the first look reads the whole account,
+	// plans everybody, records these and then calls the list seen.
+	FirstLook []Question
 	// Winners are addresses whose fields come from another rep than the one
 	// told last: to be recorded without telling Constant Contact.
 	Winners map[Address]Fields

@@ -63,6 +63,9 @@ func (w *world) print(out Output, held []Held) string {
 	for _, h := range held {
 		fmt.Fprintf(&text, "hold %s: %s", h.Kind, printOp(h.Op, Fields{}))
 	}
+	for _, q := range out.FirstLook {
+		fmt.Fprintf(&text, "ask %s %s %s (%s) %s\n", q.Hold.Kind, q.List, q.Address, q.Hold.Verdict, q.Reason)
+	}
 	for _, a := range slices.Sorted(maps.Keys(out.Winners)) {
 		fmt.Fprintf(&text, "winner %s rep=%s\n", a, out.Winners[a].Rep)
 	}

@@ -72,3 +72,20 @@ func (w *world) setGuards(rows []row) {
 		}
 	}
 }
+
+// look keeps what the last plan asks about lists that were looked at, and calls
+// them seen.
+func (w *world) look(keys []ListKey) {
+	for _, q := range w.last.FirstLook {
+		if slices.Contains(keys, q.List) {
+			pair := w.pairs[q.Address][q.List]
+			*question(&pair, q.Kind) = q.Hold
+			w.setPair(q.Address, q.List, pair)
+		}
+	}
+	for i, list := range w.input.Known {
+		if slices.Contains(keys, list.Key) {
+			w.input.Known[i].Unseen = false
+		}
+	}
+}

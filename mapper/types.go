@@ -123,7 +123,8 @@ type List struct {
 	State   ListState
 	Existed bool // existed before us
 	// Unseen: the list existed and the first look at it is still to come, so
-	// that nothing is planned for it yet (docs/semantics.md, section 6).
+	// that nothing is planned for it yet (docs/semantics.md, section 6); see
+	// Output.FirstLook.
 	Unseen bool
 	// KeepForeign: people whom no row ever put on this all-active or type list
 	// stay on it.

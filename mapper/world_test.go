@@ -151,6 +151,10 @@ func (w *world) set(section, text string) error {
 		for _, r := range rows {
 			w.decideHolds(HoldKind(r.words[0]), HoldState(r.words[1]), r.words[2:])
 		}
+	case "look": // key: the first look at a list is over
+		for _, r := range rows {
+			w.look([]ListKey{ListKey(r.words[0])})
+		}
 	case "guards": // key [base=] [removed=] [waiting=] [gone=], [source] [went_back] [opt_ins=] [address_changes=]
 		w.setGuards(rows)
 	case "previous": // rep [reason=] [left=keys]
