@@ -106,6 +106,7 @@ func (a *App) connect() error {
 		AllActiveName:       a.cfg.Rules.AllActiveName,
 		GroupRequiresActive: a.cfg.Rules.GroupRequiresActive,
 		RemoveOnMissingRow:  a.cfg.Rules.OnRemoved == config.OnRemovedRemove,
+		Thresholds:          mapper.DefaultThresholds,
 	}
 	limits := map[string]*constantcontact.Limiter{}
 	workers := map[string]*deliver.Worker{}
