@@ -94,7 +94,8 @@ func (p Pair) shownOff(state ContactState, verdict Verdict) Pair {
 	case state == ContactUnsubscribed || state == ContactDeleted:
 		return p.NotApplied() // off because of that, not by leaving this list
 	case p.missed():
-		p.Departed = p.Departed || state == ContactActive && verdict == On
+		asked := p.Add.Kind == HoldManyLeft && p.Add.State == HoldWaiting // whether the person left
+		p.Departed = p.Departed || state == ContactActive && verdict == On && !asked
 		return p
 	}
 	return p.NotApplied()
