@@ -162,7 +162,6 @@ type API interface {
 	ContactByID(ctx context.Context, id string) (constantcontact.Contact, error)
 	List(ctx context.Context, id string) (constantcontact.List, error)
 	RenameList(ctx context.Context, id, name string) (constantcontact.List, error)
-	Counts(ctx context.Context) (constantcontact.Counts, error)
 	// ReviveContact brings a deleted contact back without any permission.
 	ReviveContact(ctx context.Context, id string) (constantcontact.Contact, error)
 	// MoveContact gives a contact another address, keeping everything else.

@@ -68,10 +68,12 @@ const (
 	dueFirstLook = "first_look"
 	dueNames     = "names"
 	dueNightly   = "nightly"
-	dueReconcile = "reconcile"
 	dueRefusals  = "refusals"
 	dueRetention = "retention"
 )
+
+// DueReconcile is the full reconciliation in the table due.
+const DueReconcile = "reconcile"
 
 // tasks are in the order in which they come when several are due: first what is
 // about consent.
@@ -81,7 +83,7 @@ var tasks = []task{
 	{dueFirstLook, atOnce, (*Reconciler).firstLook},
 	{dueNames, atOnce, (*Reconciler).namesTask},
 	{dueNightly, (*Reconciler).firstNight, (*Reconciler).nightly},
-	{dueReconcile, (*Reconciler).firstReconcile, (*Reconciler).reconcile},
+	{DueReconcile, (*Reconciler).firstReconcile, (*Reconciler).reconcile},
 	{dueRefusals, atOnce, (*Reconciler).retryRefusals},
 	{dueRetention, (*Reconciler).firstRetention, (*Reconciler).retention},
 }
