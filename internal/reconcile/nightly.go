@@ -270,15 +270,23 @@ func (r *Reconciler) reconcileNow(ctx context.Context, by string, done *store.Du
 	})
 }
 
+// runError says that a run failed, which is on record.
+type runError struct{ error }
+
+func (e runError) Unwrap() error { return e.error }
+
 // run records a run around what queues its addresses. It ends by itself when
-// they are delivered, see endRuns.
+// they are delivered, see endRuns. A run that fails is a runError.
 func (r *Reconciler) run(ctx context.Context, run store.Run, do func(id int64) error) error {
 	id, err := r.Store.StartRun(ctx, run)
 	if err != nil {
 		return err
 	}
 	if err := do(id); err != nil {
-		return errors.Join(err, r.Store.EndRun(context.WithoutCancel(ctx), id, store.RunFailed, err.Error()))
+		if lost := r.Store.EndRun(context.WithoutCancel(ctx), id, store.RunFailed, err.Error()); lost != nil {
+			return errors.Join(err, lost)
+		}
+		return runError{err}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"rollcall/internal/source"
@@ -15,17 +16,25 @@ func (r *Reconciler) Request(ctx context.Context, q store.Request) error {
 	if q.State == "running" {
 		return r.follow(ctx, q)
 	}
+	var err error
 	switch q.Content.Ask {
 	case "sync_now":
-		return r.syncNow(ctx, q)
+		err = r.syncNow(ctx, q)
 	case "reconcile":
-		return r.reconcileAsked(ctx, q)
+		err = r.reconcileAsked(ctx, q)
 	case "allow_back":
-		return r.allowBack(ctx, q)
+		err = r.allowBack(ctx, q)
 	case "retry":
-		return r.retry(ctx, q)
+		err = r.retry(ctx, q)
+	default:
+		err = r.refuse(ctx, q, "", "unknown request")
 	}
-	return r.refuse(ctx, q, "", "unknown request")
+	if failed := (runError{}); errors.As(err, &failed) && ctx.Err() == nil {
+		// The request ends with its run.
+		r.Log.Error("run that was asked for", "association", r.ID, "request", q.ID, "ask", q.Content.Ask, "err", failed)
+		return nil
+	}
+	return err
 }
 
 // follow ends a request with its run.

@@ -37,7 +37,7 @@ type Reconciler struct {
 	Log     *slog.Logger
 
 	begun    bool
-	followed int64 // version of the lists' row in the queue that names were followed for
+	followed string // the lists' row in the queue for which names were followed
 }
 
 // Settings are what the operator may set about time.
@@ -112,13 +112,13 @@ func (r *Reconciler) Turn(ctx context.Context) (worked bool, pause time.Duration
 		}
 		r.begun = true
 	}
-	if agenda.ListsVersion != 0 && agenda.ListsVersion != r.followed {
+	if agenda.Lists != "" && agenda.Lists != r.followed {
 		// Before the queue's row is worked off: a list is renamed before another
 		// of its new name could be made.
 		if err := r.followNames(ctx, false); err != nil {
 			return false, idlePause, err
 		}
-		r.followed = agenda.ListsVersion
+		r.followed = agenda.Lists
 		if err := r.newHours(ctx, agenda.Due[dueNightly]); err != nil {
 			return false, idlePause, err
 		}

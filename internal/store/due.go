@@ -21,18 +21,18 @@ type Due struct {
 // Agenda is what an association's turn begins with.
 type Agenda struct {
 	FullPass bool // every row of the member database was read once
-	// ListsVersion is the version of the queue's row that stands for the lists
-	// themselves; 0 when it is not queued.
-	ListsVersion int64
-	Unseen       bool    // a list that existed waits for its first look
-	Running      []int64 // runs that have not ended
-	Due          map[string]Due
+	// Lists tells the states of the queue's row that stands for the lists
+	// themselves from each other; empty when it is not queued.
+	Lists   string
+	Unseen  bool    // a list that existed waits for its first look
+	Running []int64 // runs that have not ended
+	Due     map[string]Due
 }
 
 // Agenda reads what there may be to do.
 func (a *Association) Agenda(ctx context.Context) (Agenda, error) {
 	g := Agenda{Due: map[string]Due{}}
-	err := a.pool.QueryRow(ctx, sql.Query("reconcile_agenda"), a.source, a.id).Scan(&g.FullPass, &g.ListsVersion, &g.Unseen, &g.Running)
+	err := a.pool.QueryRow(ctx, sql.Query("reconcile_agenda"), a.source, a.id).Scan(&g.FullPass, &g.Lists, &g.Unseen, &g.Running)
 	if err != nil {
 		return g, fmt.Errorf("read agenda: %w", err)
 	}
