@@ -185,7 +185,7 @@ func (w *world) step() (worked bool) {
 	check(err)
 	delivered, _, err := w.deliverer.Batch(ctx)
 	check(err)
-	return took > 0 || turned || ended > 0 || open > 0 || delivered
+	return took > 0 || len(requests) > 0 || turned || ended > 0 || open > 0 || delivered
 }
 
 // settle works until nothing is left to do now.
@@ -383,4 +383,15 @@ func (w *world) restart() {
 		Now: w.keeper.Now, Log: w.keeper.Log, Settings: w.keeper.Settings,
 	}
 	w.keeper = &fresh
+}
+
+// hooked lets something happen in Constant Contact just before contacts are read.
+type hooked struct {
+	sink.API
+	beforeContacts func()
+}
+
+func (h *hooked) Contacts(ctx context.Context, q constantcontact.ContactQuery, take func([]constantcontact.Contact) error) error {
+	h.beforeContacts()
+	return h.API.Contacts(ctx, q, take)
 }

@@ -104,7 +104,9 @@ func (a *Association) FollowType(ctx context.Context, from, to mapper.ListKey, r
 			}
 		}
 		followed = true
-		return nil
+		// The list itself is renamed next.
+		_, err = tx.Exec(ctx, sql.Query("reconcile_enqueue"), a.source, a.id, []string{""}, a.now())
+		return err
 	})
 	return followed, err
 }
