@@ -94,8 +94,7 @@ func (p Pair) shownOff(state ContactState, verdict Verdict) Pair {
 	case state == ContactUnsubscribed || state == ContactDeleted:
 		return p.NotApplied() // off because of that, not by leaving this list
 	case p.missed():
-		asked := p.Add.Kind == HoldManyLeft && p.Add.State == HoldWaiting // whether the person left
-		p.Departed = p.Departed || state == ContactActive && verdict == On && !asked
+		p.Departed = p.Departed || state == ContactActive && verdict == On
 		return p
 	}
 	return p.NotApplied()
