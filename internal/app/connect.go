@@ -13,7 +13,6 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/deliver"
 	"rollcall/internal/source"
-	"rollcall/mapper"
 	"rollcall/sink"
 	"rollcall/sink/constantcontact"
 )
@@ -88,11 +87,6 @@ func connectError(field string, c *pgx.ConnConfig, err error) error {
 // connect prepares one worker for every API key, with the associations whose
 // accounts it serves.
 func (a *App) connect() error {
-	policy := mapper.Policy{
-		AllActiveName:       a.cfg.Rules.AllActiveName,
-		GroupRequiresActive: a.cfg.Rules.GroupRequiresActive,
-		RemoveOnMissingRow:  a.cfg.Rules.OnRemoved == config.OnRemovedRemove,
-	}
 	limits := map[string]*constantcontact.Limiter{}
 	workers := map[string]*deliver.Worker{}
 	for _, c := range a.cfg.ConstantContact.Connections {
@@ -119,7 +113,7 @@ func (a *App) connect() error {
 		state := a.store.Association(c.Association)
 		log := a.log.With("component", "sink", "association", c.Association)
 		workers[c.APIKey].Associations = append(workers[c.APIKey].Associations, &deliver.Deliverer{
-			ID: c.Association, Source: a.source, Store: state, Policy: policy, Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
+			ID: c.Association, Source: a.source, Store: state, Policy: policy(a.cfg), Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
 			Applier: &sink.Applier{API: client, Ledger: state, Now: a.now, Log: log},
 		})
 	}
