@@ -57,6 +57,7 @@ type Intent struct {
 	// Approved by a person: counts against no threshold.
 	Approved bool
 	OptOut   bool
+	Exact    bool // a removal that only an exact list asks for
 	// Again marks a removal that overtakes another call about the address: it
 	// is sent once more when that has ended.
 	Again bool
@@ -84,6 +85,7 @@ type OpenActivity struct {
 	People     int
 	Lists      int
 	CreatedAt  time.Time
+	ContactID  string // of a move
 }
 
 // Outcome is how a call ended.
@@ -134,6 +136,10 @@ type Ledger interface {
 	Ours(ctx context.Context, since time.Time) (map[string]bool, error)
 	// People returns whom a call names.
 	People(ctx context.Context, id int64) ([]mapper.Address, error)
+	// Moved records how a move ended. When it was done, what was known of the
+	// previous address is known of the new one; when not, the new address is
+	// added like any other.
+	Moved(ctx context.Context, id int64, contactID string, done bool) error
 	// Settle records how a call ended.
 	Settle(ctx context.Context, id int64, o Outcome) error
 }
@@ -150,4 +156,6 @@ type API interface {
 	Activities(ctx context.Context, each func([]constantcontact.Activity) error) error
 	Activity(ctx context.Context, id string) (constantcontact.Activity, error)
 	ContactByID(ctx context.Context, id string) (constantcontact.Contact, error)
+	// MoveContact gives a contact another address, keeping everything else.
+	MoveContact(ctx context.Context, id, address string) (constantcontact.Contact, error)
 }

@@ -7,6 +7,19 @@ import (
 	"rollcall/cdc"
 )
 
+// checkStream says what keeps the member database from being followed.
+func (a *App) checkStream(ctx context.Context) error {
+	conn, err := a.member.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to source.url: %w", err)
+	}
+	defer conn.Release()
+	if err := cdc.Check(ctx, conn.Conn(), a.cfg.Source.Slot, a.cfg.Source.Publication); err != nil {
+		return fmt.Errorf("prepare stream of source %s: %w", a.cfg.Source.Name, err)
+	}
+	return nil
+}
+
 // prepareStream finds or makes the slot and sees to it that everything is
 // touched where the stream alone does not say all.
 func (a *App) prepareStream(ctx context.Context) error {

@@ -35,7 +35,7 @@ func (d *Deliverer) observe(ctx context.Context, w *world, out mapper.Output, sh
 		for _, key := range changed {
 			r.Pairs[key] = person.Pairs[key]
 			if person.Pairs[key].Departed && !k.Pairs[key].Departed {
-				d.Log.Info("person left a list in Constant Contact", "association", d.ID, "list", string(key), "reps", repIDs(person.Holders))
+				d.Log.Info("person left a list in Constant Contact", "association", d.ID, "list", string(key), "reps", holderIDs(person.Holders))
 			}
 		}
 		readings = append(readings, r)
@@ -43,7 +43,7 @@ func (d *Deliverer) observe(ctx context.Context, w *world, out mapper.Output, sh
 	return d.Store.SaveReadings(ctx, readings)
 }
 
-func repIDs(reps []mapper.Rep) []string {
+func holderIDs(reps []mapper.Rep) []string {
 	ids := make([]string, len(reps))
 	for i, r := range reps {
 		ids[i] = string(r.ID)

@@ -123,6 +123,7 @@ func (sn *Snap) RepsAt(ctx context.Context, association string, addresses []mapp
 	if err := sn.memberships(ctx, association, ids, reps); err != nil {
 		return nil, err
 	}
+	sn.src.tell(association, reps)
 	return reps, nil
 }
 
@@ -198,7 +199,9 @@ func (sn *Snap) memberships(ctx context.Context, association string, ids []strin
 			continue
 		}
 		if disabled == nil {
-			rep.Unreadable = "disabled"
+			if rep.Unreadable == "" {
+				rep.Unreadable = "disabled"
+			}
 			continue
 		}
 		// A view may show a membership twice: one that is enabled is enough.

@@ -20,11 +20,13 @@ type AddressChange struct {
 	// Lists are still to be added. Nil: the previous addresses have not been
 	// read yet.
 	Lists []mapper.ListKey
+	// NoMove: giving the contact the new address was tried and did not work.
+	NoMove bool
 }
 
 func scanChange(row pgx.CollectableRow) (AddressChange, error) {
 	var c AddressChange
-	err := row.Scan(&c.ID, &c.Rep, &c.From, &c.To, &c.Lists)
+	err := row.Scan(&c.ID, &c.Rep, &c.From, &c.To, &c.Lists, &c.NoMove)
 	return c, err
 }
 

@@ -22,6 +22,7 @@ create table rollcall_state.address_change (
     to_address   text not null,
     seen_at      timestamptz not null,
     lists        text[],            -- list keys still to be added; null: the previous addresses are not read yet
+    no_move      boolean not null default false, -- giving the contact the new address was tried and did not work
     ended_at     timestamptz        -- null: not finished
 );
 create unique index address_change_open on rollcall_state.address_change (source, association, rep) where ended_at is null;
@@ -175,6 +176,7 @@ alter table rollcall_state.intent
     add run bigint,
     add approved boolean not null default false, -- by a person: counts against no threshold
     add opt_out boolean not null default false,
+    add exact boolean not null default false,    -- asked for by an exact list
     add from_address text not null default '';   -- of a move
 create index intent_list on rollcall_state.intent (list, activity);
 
@@ -185,7 +187,7 @@ alter table rollcall_state.request
 -- +goose Down
 alter table rollcall_state.request drop asked_by, alter lsn set not null;
 drop index rollcall_state.intent_list;
-alter table rollcall_state.intent drop run, drop approved, drop opt_out, drop from_address;
+alter table rollcall_state.intent drop run, drop approved, drop opt_out, drop exact, drop from_address;
 alter table rollcall_state.dirty drop run;
 alter table rollcall_state.contact drop lists, drop refused_fields, drop retried_at, drop unheld_since;
 alter table rollcall_state.list drop source_name, drop type_id, drop looked_at, drop keep_foreign, drop rename_not_before;
