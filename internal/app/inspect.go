@@ -226,11 +226,29 @@ func (w *walk) plan(ctx context.Context, addresses []mapper.Address) error {
 	if len(addresses) == 0 {
 		return nil
 	}
-	in, out, err := w.planner.Plan(ctx, addresses, nil)
+	in, out, err := w.View.plan(ctx, addresses, nil)
 	if err != nil {
 		return err
 	}
 	return w.each(in, out)
+}
+
+// plan plans addresses. The planner also reads those from which an e-mail
+// change leads to them; they are not part of the answer.
+func (v *View) plan(ctx context.Context, addresses []mapper.Address, exact []mapper.ListKey) (mapper.Input, mapper.Output, error) {
+	in, out, err := v.planner.Plan(ctx, addresses, exact)
+	if err != nil || len(in.People) == len(addresses) {
+		return in, out, err
+	}
+	asked := make(map[mapper.Address]bool, len(addresses))
+	for _, a := range addresses {
+		asked[a] = true
+	}
+	in.People = slices.DeleteFunc(in.People, func(p mapper.Person) bool { return !asked[p.Address] })
+	out.Ops = slices.DeleteFunc(out.Ops, func(op mapper.Op) bool { return !asked[op.Address] })
+	out.Decisions = slices.DeleteFunc(out.Decisions, func(d mapper.Decision) bool { return !asked[d.Address] })
+	out.OptOuts = slices.DeleteFunc(out.OptOuts, func(m mapper.OptOutMemory) bool { return !asked[m.Address] })
+	return in, out, nil
 }
 
 // unusableReps is the planning problem of reps without an address that can be
@@ -270,18 +288,33 @@ func (v *View) reps(ctx context.Context, ids []mapper.RepID) ([]*mapper.Rep, err
 }
 
 // Guards reads by what operations on lists are held for a person's decision.
-func (v *View) Guards(ctx context.Context, lists []mapper.ListKey) (g mapper.Guards, err error) {
+// Rows that vanished from the database count although no alarm stands yet: the
+// running program looks at them before it takes anybody off; notes say which.
+func (v *View) Guards(ctx context.Context, lists []mapper.ListKey) (g mapper.Guards, notes []string, err error) {
 	if g.Lists, err = v.Store.ListGuards(ctx, lists, nil); err != nil {
-		return g, err
+		return g, nil, err
 	}
 	if g.Source, g.WentBack, err = v.Store.Alarms(ctx); err != nil {
-		return g, err
+		return g, nil, err
 	}
 	if g.OptIns, err = v.Store.OptIns(ctx); err != nil {
-		return g, err
+		return g, nil, err
 	}
-	g.AddressChanges, err = v.Store.AddressChanges(ctx)
-	return g, err
+	if g.AddressChanges, err = v.Store.AddressChanges(ctx); err != nil || len(lists) == 0 {
+		return g, nil, err
+	}
+	snap, err := v.source.Snapshot(ctx)
+	if err != nil {
+		return g, nil, err
+	}
+	defer snap.Close(ctx)
+	counts, err := snap.Counts(ctx, v.ID)
+	if err != nil {
+		return g, nil, err
+	}
+	notes, err = v.Store.Shrunk(ctx, counts)
+	g.Source = g.Source || len(notes) > 0
+	return g, notes, err
 }
 
 // Thresholds are those of the configuration.

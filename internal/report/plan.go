@@ -24,6 +24,8 @@ type Plan struct {
 	lists map[mapper.ListKey]*ListPlan
 	named map[mapper.ListKey]string
 	names bool
+	// optIns counts opt-outs that the plan would lift.
+	optIns int
 }
 
 // ListPlan is what would be done to one list.
@@ -91,6 +93,11 @@ func (p *Plan) Add(in mapper.Input, out mapper.Output) {
 			p.FieldUpdates++
 		case mapper.MoveContact:
 			p.Moves++
+		}
+	}
+	for _, m := range out.OptOuts {
+		if person := people[m.Address]; !m.OptOut && person != nil && !person.OptedIn {
+			p.optIns++
 		}
 	}
 	for _, d := range out.Decisions {
@@ -204,6 +211,7 @@ func (p *Plan) Removing() []mapper.ListKey {
 // Hold splits the operations of the whole plan into those that would be sent
 // and those that would be held. It must be called once, after the last Add.
 func (p *Plan) Hold(g mapper.Guards, t mapper.Thresholds) {
+	g.OptIns += p.optIns
 	for _, l := range p.Lists() {
 		l.hold(g, t)
 	}

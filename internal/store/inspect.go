@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -141,4 +142,20 @@ func (a *Association) Freshness(ctx context.Context) (Freshness, error) {
 		return f, fmt.Errorf("read age of facts: %w", err)
 	}
 	return f, nil
+}
+
+// Shrunk says, as sentences, which views have so few rows that Counted would
+// raise an alarm. It records nothing.
+func (a *Association) Shrunk(ctx context.Context, counts map[string]int64) (sentences []string, err error) {
+	err = a.begin(ctx, "compare counts", func(tx pgx.Tx) error {
+		before, err := a.counts(ctx, tx)
+		for view, n := range counts {
+			if alarmAbout(view, before[view], n) != "" {
+				sentences = append(sentences, fmt.Sprintf("rollcall.%s had %d rows and has %d.", view, before[view], n))
+			}
+		}
+		return err
+	})
+	slices.Sort(sentences)
+	return sentences, err
 }
