@@ -45,16 +45,17 @@ func (a *Applier) move(ctx context.Context, id int64, m Move) error {
 	switch {
 	case err == nil:
 		a.Log.Info("moved contact", "activity", id, "rep", string(m.Rep))
-		return a.Ledger.Moved(ctx, id, m.ContactID, true)
+		return a.Ledger.Moved(ctx, id, true)
 	case constantcontact.MayHaveApplied(err):
 		return errors.Join(err, a.Ledger.Doubt(ctx, id))
 	}
 	a.Log.Warn("contact was not moved", "activity", id, "rep", string(m.Rep), "err", err)
-	refused := constantcontact.Classify(err) == constantcontact.Reject
-	if settle := a.Ledger.Moved(ctx, id, m.ContactID, false); settle != nil || refused {
-		return settle
+	class := constantcontact.Classify(err)
+	switch {
+	case class == constantcontact.Reject, class == constantcontact.Conflict, class == constantcontact.Missing, errors.Is(err, constantcontact.ErrNotMailable):
+		return a.Ledger.Moved(ctx, id, false)
 	}
-	return err
+	return errors.Join(err, a.Ledger.Reject(ctx, id, string(class), a.Now().Add(pauseThrottled)))
 }
 
 // settleMove finds out what became of a move whose reply was lost: the contact
@@ -68,5 +69,5 @@ func (a *Applier) settleMove(ctx context.Context, call OpenActivity) error {
 	if err != nil && constantcontact.Classify(err) != constantcontact.Missing {
 		return err
 	}
-	return a.Ledger.Moved(ctx, call.ID, call.ContactID, len(people) == 1 && addressOf(c) == people[0])
+	return a.Ledger.Moved(ctx, call.ID, len(people) == 1 && addressOf(c) == people[0])
 }

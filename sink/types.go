@@ -139,7 +139,7 @@ type Ledger interface {
 	// Moved records how a move ended. When it was done, what was known of the
 	// previous address is known of the new one; when not, the new address is
 	// added like any other.
-	Moved(ctx context.Context, id int64, contactID string, done bool) error
+	Moved(ctx context.Context, id int64, done bool) error
 	// Settle records how a call ended.
 	Settle(ctx context.Context, id int64, o Outcome) error
 }

@@ -106,12 +106,17 @@ func exportPiece(in mapper.Input, key mapper.ListKey, to *report.Export) error {
 	out := mapper.Plan(in)
 	wanted := map[mapper.Address]bool{}
 	reasons := map[mapper.Address][]mapper.Reason{}
+	pairs := make(map[mapper.Address]map[mapper.ListKey]mapper.Pair, len(in.People))
+	for _, person := range in.People {
+		pairs[person.Address] = person.Pairs
+	}
 	for _, d := range out.Decisions {
 		switch {
 		case key != "" && d.List != key:
 		case d.Verdict == mapper.On && d.Reason == "":
 			wanted[d.Address] = true
-		case d.Verdict != mapper.Leave && !slices.Contains(reasons[d.Address], d.Reason):
+		case d.Verdict == mapper.Leave && !pairs[d.Address][d.List].BelievedOn():
+		case d.Reason != "" && !slices.Contains(reasons[d.Address], d.Reason):
 			reasons[d.Address] = append(reasons[d.Address], d.Reason)
 		}
 	}

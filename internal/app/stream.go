@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"rollcall/cdc"
+	"rollcall/internal/store"
 )
 
 // checkStream says what keeps the member database from being followed.
@@ -44,8 +45,16 @@ func (a *App) prepareStream(ctx context.Context) error {
 	case durable > 0 && slot.Confirmed > durable:
 		a.log.Warn("slot is ahead of the stored position (another consumer, or a restored state): looking at everything",
 			"slot", a.cfg.Source.Slot, "confirmed_lsn", slot.Confirmed.String(), "durable_lsn", durable.String())
+		err = a.store.RaiseAlarms(ctx, store.AlarmWentBack)
+	case slot.Current < durable:
+		a.log.Warn("the database has written less than was read from it (it went back in time): looking at everything",
+			"slot", a.cfg.Source.Slot, "current_lsn", slot.Current.String(), "durable_lsn", durable.String())
+		err = a.store.RaiseAlarms(ctx, store.AlarmWentBack)
 	default:
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	return a.touchAll(ctx)
 }

@@ -97,6 +97,19 @@ func (a *Association) Counted(ctx context.Context, counts map[string]int64, comp
 	return trusted, err
 }
 
+// CountedAssociations returns the associations whose rows were counted before.
+func (s *Store) CountedAssociations(ctx context.Context) ([]string, error) {
+	rows, err := s.pool.Query(ctx, `select distinct association from rollcall_state.source_count where source = $1 order by 1`, s.source)
+	if err != nil {
+		return nil, fmt.Errorf("read counts: %w", err)
+	}
+	associations, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read counts: %w", err)
+	}
+	return associations, nil
+}
+
 func (a *Association) counts(ctx context.Context, tx pgx.Tx) (map[string]int64, error) {
 	rows, err := tx.Query(ctx, `select view, rows from rollcall_state.source_count where source = $1 and association = $2`, a.source, a.id)
 	if err != nil {
@@ -116,7 +129,7 @@ func alarmAbout(view string, before, now int64) AlarmKind {
 	switch {
 	case before > 0 && now == 0:
 		return AlarmEmpty
-	case (view == "reps" || view == "group_members") && before-now > 10 && (before-now)*5 > before:
+	case (view == "reps" || view == "group_members") && mapper.Many(int(before-now), int(before)):
 		return AlarmShrank
 	}
 	return ""

@@ -11,7 +11,7 @@ import (
 // Moved records how a move ended; see sink.Ledger. Both addresses are planned
 // again. A move that was not done is not tried again: the new address is added
 // like any other.
-func (a *Association) Moved(ctx context.Context, id int64, contactID string, done bool) error {
+func (a *Association) Moved(ctx context.Context, id int64, done bool) error {
 	return a.begin(ctx, "record move", func(tx pgx.Tx) error {
 		outcome, queries := "not done", []string{"moves_touch"}
 		if done {
