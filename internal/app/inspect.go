@@ -94,7 +94,7 @@ func (i *Inspector) View(association string) (*View, error) {
 	}
 	state := i.Store.Association(association)
 	return &View{
-		ID: association, Store: state, source: i.source, now: i.now, thresholds: policy(i.cfg).Thresholds,
+		ID: association, Store: state, source: i.source, now: i.now,
 		planner: &deliver.Deliverer{
 			ID: association, Source: i.source, Store: state, Policy: policy(i.cfg), Now: i.now, Log: slog.New(slog.DiscardHandler),
 		},
@@ -130,10 +130,9 @@ type View struct {
 	ID    string
 	Store *store.Association
 
-	source     *source.Source
-	planner    *deliver.Deliverer
-	thresholds mapper.Thresholds
-	now        func() time.Time
+	source  *source.Source
+	planner *deliver.Deliverer
+	now     func() time.Time
 }
 
 // pieceSize is how many addresses are planned together: more need more memory,
@@ -317,5 +316,5 @@ func (v *View) Guards(ctx context.Context, lists []mapper.ListKey) (g mapper.Gua
 	return g, notes, err
 }
 
-// Thresholds are those of the configuration.
-func (v *View) Thresholds() mapper.Thresholds { return v.thresholds }
+// Policy is what the operator set about the rules.
+func (v *View) Policy() mapper.Policy { return v.planner.Policy }

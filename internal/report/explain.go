@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -332,6 +333,26 @@ func (e *Explanation) Connected() (lists []ListShown, remote map[mapper.Reason]i
 		}
 	}
 	return lists, remote
+}
+
+// Choose finds the one list that a text names by key, name or group id.
+func (e *Explanation) Choose(text string) (mapper.ListKey, error) {
+	var found []mapper.ListKey
+	for _, l := range e.Lists {
+		if string(l.List) == text || l.List == mapper.GroupKey(mapper.GroupID(text)) {
+			return l.List, nil
+		}
+		if strings.EqualFold(l.Name, strings.TrimSpace(text)) {
+			found = append(found, l.List)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", errors.New("no list has that key or name")
+	case 1:
+		return found[0], nil
+	}
+	return "", errors.New("several lists have that name")
 }
 
 // changes groups what would change something by what it would change.

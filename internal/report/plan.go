@@ -72,8 +72,9 @@ func NewPlan(association string, at time.Time, facts store.Freshness, names bool
 	return &Plan{Association: association, At: at, Facts: facts, lists: map[mapper.ListKey]*ListPlan{}, named: map[mapper.ListKey]string{}, names: names}
 }
 
-// Add counts one piece of the plan.
-func (p *Plan) Add(in mapper.Input, out mapper.Output) {
+// Add counts one piece of the plan. It never fails; the error is for who goes
+// through the pieces.
+func (p *Plan) Add(in mapper.Input, out mapper.Output) error {
 	p.name(in, out)
 	people := make(map[mapper.Address]*mapper.Person, len(in.People))
 	for i := range in.People {
@@ -107,6 +108,7 @@ func (p *Plan) Add(in mapper.Input, out mapper.Output) {
 		}
 		p.list(d.List).decision(d, on, going[pair{d.Address, d.List}])
 	}
+	return nil
 }
 
 // name learns what lists are called. A list that is paused or switched off is

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -158,4 +159,21 @@ func (a *Association) Shrunk(ctx context.Context, counts map[string]int64) (sent
 	})
 	slices.Sort(sentences)
 	return sentences, err
+}
+
+// ErrNoRun says that there is no run of that number.
+var ErrNoRun = errors.New("there is no run of that number")
+
+// RunByID finds one run and its association. Without it the error is ErrNoRun.
+func (s *Store) RunByID(ctx context.Context, id int64) (association string, r Run, err error) {
+	err = s.pool.QueryRow(ctx, `select association, id, kind, lists, asked_by, state, detail, started_at, ended_at, counts
+		from rollcall_state.run where source = $1 and id = $2`, s.source, id).
+		Scan(&association, &r.ID, &r.Kind, &r.Lists, &r.AskedBy, &r.State, &r.Detail, &r.StartedAt, &r.EndedAt, &r.Found)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", r, ErrNoRun
+	}
+	if err != nil {
+		return "", r, fmt.Errorf("read run: %w", err)
+	}
+	return association, r, nil
 }
