@@ -236,7 +236,7 @@ func (w *walk) plan(ctx context.Context, addresses []mapper.Address) error {
 // change leads to them; they are not part of the answer.
 func (v *View) plan(ctx context.Context, addresses []mapper.Address, exact []mapper.ListKey) (mapper.Input, mapper.Output, error) {
 	in, out, err := v.planner.Plan(ctx, addresses, exact)
-	if err != nil || len(in.People) == len(addresses) {
+	if err != nil {
 		return in, out, err
 	}
 	asked := make(map[mapper.Address]bool, len(addresses))
@@ -247,7 +247,38 @@ func (v *View) plan(ctx context.Context, addresses []mapper.Address, exact []map
 	out.Ops = slices.DeleteFunc(out.Ops, func(op mapper.Op) bool { return !asked[op.Address] })
 	out.Decisions = slices.DeleteFunc(out.Decisions, func(d mapper.Decision) bool { return !asked[d.Address] })
 	out.OptOuts = slices.DeleteFunc(out.OptOuts, func(m mapper.OptOutMemory) bool { return !asked[m.Address] })
-	return in, out, nil
+	return in, out, v.await(ctx, &out, addresses)
+}
+
+// await lets operations wait that the sender would not send yet, because a call
+// about the address is on its way. What is for an opt-out waits for nothing.
+func (v *View) await(ctx context.Context, out *mapper.Output, addresses []mapper.Address) error {
+	found, err := v.Store.Busy(ctx, addresses)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	busy := make(map[mapper.Address]bool, len(found))
+	for _, a := range found {
+		busy[a] = true
+	}
+	type pair struct {
+		address mapper.Address
+		list    mapper.ListKey
+	}
+	waits := map[pair]bool{}
+	out.Ops = slices.DeleteFunc(out.Ops, func(op mapper.Op) bool {
+		later := busy[op.Address] && !op.OptOut
+		if later {
+			waits[pair{op.Address, op.List}] = true
+		}
+		return later
+	})
+	for i, d := range out.Decisions {
+		if waits[pair{d.Address, d.List}] {
+			out.Decisions[i].Reason = mapper.ReasonWaitingActivity
+		}
+	}
+	return nil
 }
 
 // unusableReps is the planning problem of reps without an address that can be

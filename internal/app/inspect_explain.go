@@ -34,6 +34,9 @@ func (v *View) Explain(ctx context.Context, address mapper.Address) (*report.Exp
 		return nil, err
 	}
 	in.People = slices.DeleteFunc(in.People, func(p mapper.Person) bool { return p.Address != address })
+	if err := v.await(ctx, &out, []mapper.Address{address}); err != nil {
+		return nil, err
+	}
 	e := report.Facts{Association: v.ID, At: v.now(), Address: address, Input: in, Output: out}
 	var guards mapper.Guards
 	if guards.Source, guards.WentBack, err = v.Store.Alarms(ctx); err != nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -62,10 +63,10 @@ func findList(in mapper.Input, out mapper.Output, what string) (mapper.ListKey, 
 	for _, l := range out.Lists {
 		names[l.Key] = l.Name
 	}
+	groups := map[mapper.ListKey]string{} // which may have the name of another list
 	for _, g := range in.Groups {
-		if names[mapper.GroupKey(g.ID)] == "" {
-			names[mapper.GroupKey(g.ID)] = strings.TrimSpace(g.Name)
-		}
+		groups[mapper.GroupKey(g.ID)] = strings.TrimSpace(g.Name)
+		names[mapper.GroupKey(g.ID)] = cmp.Or(names[mapper.GroupKey(g.ID)], strings.TrimSpace(g.Name))
 	}
 	for _, key := range []mapper.ListKey{mapper.ListKey(what), mapper.GroupKey(mapper.GroupID(what))} {
 		if _, ok := names[key]; ok {
@@ -74,7 +75,7 @@ func findList(in mapper.Input, out mapper.Output, what string) (mapper.ListKey, 
 	}
 	var found []mapper.ListKey
 	for key, name := range names {
-		if strings.EqualFold(name, strings.TrimSpace(what)) {
+		if what := strings.TrimSpace(what); strings.EqualFold(name, what) || strings.EqualFold(groups[key], what) {
 			found = append(found, key)
 		}
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,9 +11,6 @@ import (
 
 	"rollcall/mapper"
 )
-
-// table aligns columns that are separated by tabs.
-func table(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 8, 2, ' ', 0) }
 
 // writer keeps the first error of many small writes.
 type writer struct {
@@ -26,37 +24,26 @@ func (w *writer) linef(format string, args ...any) {
 	}
 }
 
-// rows writes lines of cells, aligned.
+// rows writes lines of cells, aligned, without the blanks at the ends of lines
+// that alignment leaves.
 func (w *writer) rows(lines [][]string) {
-	if w.err != nil || len(lines) == 0 {
+	if w.err != nil {
 		return
 	}
-	t := table(trimmed{w.Writer})
+	var aligned bytes.Buffer
+	t := tabwriter.NewWriter(&aligned, 0, 8, 2, ' ', 0)
 	for _, cells := range lines {
 		for i, c := range cells {
 			cells[i] = oneLine(c)
 		}
-		if _, w.err = fmt.Fprintln(t, strings.Join(cells, "\t")); w.err != nil {
-			return
-		}
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
 	}
-	w.err = t.Flush()
-}
-
-// trimmed drops the blanks at the ends of lines that alignment leaves.
-type trimmed struct{ w io.Writer }
-
-func (t trimmed) Write(p []byte) (int, error) {
-	for line := range strings.Lines(string(p)) {
-		body, ended := strings.CutSuffix(line, "\n")
-		if ended {
-			body = strings.TrimRight(body, " ") + "\n"
-		}
-		if _, err := io.WriteString(t.w, body); err != nil {
-			return 0, err
-		}
+	if w.err = t.Flush(); w.err != nil {
+		return
 	}
-	return len(p), nil
+	for line := range strings.Lines(aligned.String()) {
+		w.linef("%s", strings.TrimRight(line, " \n"))
+	}
 }
 
 // oneLine keeps what people typed from breaking a table or a terminal.

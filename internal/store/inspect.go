@@ -24,6 +24,11 @@ func (a *Association) UnknownAddresses(ctx context.Context, addresses []mapper.A
 	return collect[mapper.Address](ctx, a, "read known addresses", "inspect_unknown_addresses", addressStrings(addresses))
 }
 
+// Busy returns those of the addresses about which a call is on its way.
+func (a *Association) Busy(ctx context.Context, addresses []mapper.Address) ([]mapper.Address, error) {
+	return collect[mapper.Address](ctx, a, "read calls on their way", "inspect_busy", addressStrings(addresses))
+}
+
 // ListAddresses returns the addresses that the ledger has for a list, in order.
 func (a *Association) ListAddresses(ctx context.Context, list mapper.ListKey) ([]mapper.Address, error) {
 	return collect[mapper.Address](ctx, a, "read people of list", "inspect_list_addresses", string(list))
