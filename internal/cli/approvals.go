@@ -15,7 +15,7 @@ type approvalsCommand struct {
 
 type approvalsList struct {
 	associationFlags
-	Every bool `help:"List answered and expired questions too." name:"every"`
+	All bool `help:"List answered and expired questions too."`
 }
 
 type approvals struct {
@@ -33,7 +33,7 @@ func (c *approvalsList) Run(e *env) error {
 			return err
 		}
 	}
-	rows, err := i.Store.Approvals(e.ctx, c.Association, !c.Every)
+	rows, err := i.Store.Approvals(e.ctx, c.Association, !c.All)
 	if err != nil {
 		return err
 	}

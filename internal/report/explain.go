@@ -130,7 +130,7 @@ func Explain(f Facts) *Explanation {
 		e.Address, e.Email, e.Problem, e.ProblemText = "", string(f.Address), problem, problem.Text()
 		e.Hint = mapper.Hint(string(f.Address))
 	}
-	names := listNames(f)
+	names, rows := listNames(f), connected(person)
 	ops := map[mapper.ListKey]mapper.Op{}
 	for _, op := range f.Output.Ops {
 		if op.Address != f.Address {
@@ -152,7 +152,7 @@ func Explain(f Facts) *Explanation {
 		if d.Address != f.Address {
 			continue
 		}
-		pair, connected := person.Pairs[d.List]
+		pair, told := person.Pairs[d.List]
 		l := ListShown{
 			List: d.List, Name: cmp.Or(names[d.List], string(d.List)), Verdict: d.Verdict, Reason: d.Reason, Text: reasonIf(d.Reason),
 			Change: d.Reason.Change(), Rep: d.Rep, On: pair.BelievedOn(), Held: held[d.List],
@@ -170,7 +170,7 @@ func Explain(f Facts) *Explanation {
 		}
 		l.Does = l.does()
 		l.Sentence = l.sentence()
-		l.remote = !connected && (d.Verdict == mapper.Leave || d.Reason == mapper.ReasonOtherType)
+		l.remote = !told && l.Op == "" && !rows[d.List]
 		e.Lists = append(e.Lists, l)
 	}
 	for _, q := range f.Questions {
@@ -182,6 +182,21 @@ func Explain(f Facts) *Explanation {
 		e.History = append(e.History, EventShown{h.Call, h.At, h.EndedAt, h.Kind, h.State, h.Outcome, h.List, h.Op, h.Reason, h.Rep})
 	}
 	return e
+}
+
+// connected are the lists that the rows of present holders are about.
+func connected(p mapper.Person) map[mapper.ListKey]bool {
+	keys := map[mapper.ListKey]bool{}
+	for _, h := range p.Holders {
+		keys[mapper.AllActiveKey] = true
+		for _, t := range h.MembershipTypes {
+			keys[mapper.TypeKey(t)] = true
+		}
+		for g := range h.Groups {
+			keys[mapper.GroupKey(g)] = true
+		}
+	}
+	return keys
 }
 
 func reasonIf(r mapper.Reason) string {
@@ -260,7 +275,10 @@ func database(d mapper.Decision) string {
 	case mapper.Leave:
 		return "has no row for it"
 	}
-	return "does not count"
+	if d.Reason == mapper.ReasonSourceUnreadable {
+		return "cannot be read"
+	}
+	return "is not asked"
 }
 
 // shown is what Constant Contact last showed or was told of a pair, and when.
@@ -314,7 +332,7 @@ func (l ListShown) does() string {
 
 // sentence is the whole answer for one list.
 func (l ListShown) sentence() string {
-	s := fmt.Sprintf("%s: the database says %q, Constant Contact %q; the person %s.", l.Name, l.Database, l.Shown, l.Does)
+	s := fmt.Sprintf("%s: by the database the person %s; Constant Contact: %s; the person %s.", l.Name, l.Database, l.Shown, l.Does)
 	if l.Text != "" {
 		s += " " + l.Text
 	}

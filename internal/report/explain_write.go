@@ -22,7 +22,11 @@ func (e *Explanation) Text(out io.Writer, everything bool) error {
 	}
 	w.linef("")
 	e.people(w)
-	w.linef("Constant Contact: %s; read %s.", e.Contact.Text, since(e.At, e.Contact.ReadAt))
+	if e.Contact.ReadAt == nil {
+		w.linef("Constant Contact: %s.", e.Contact.Text)
+	} else {
+		w.linef("Constant Contact: %s; read %s.", e.Contact.Text, since(e.At, e.Contact.ReadAt))
+	}
 	if e.Contact.Refused {
 		w.linef("Constant Contact refused this address.")
 	}

@@ -30,13 +30,22 @@ func (w *writer) rows(lines [][]string) {
 	if w.err != nil {
 		return
 	}
+	widest := 0
+	for _, cells := range lines {
+		widest = max(widest, len(cells))
+	}
 	var aligned bytes.Buffer
 	t := tabwriter.NewWriter(&aligned, 0, 8, 2, ' ', 0)
 	for _, cells := range lines {
-		for i, c := range cells {
-			cells[i] = oneLine(c)
+		for i := range widest {
+			if i < len(cells) {
+				fmt.Fprint(t, oneLine(cells[i]))
+			}
+			if i < widest-1 {
+				fmt.Fprint(t, "\t")
+			}
 		}
-		fmt.Fprintln(t, strings.Join(cells, "\t"))
+		fmt.Fprintln(t)
 	}
 	if w.err = t.Flush(); w.err != nil {
 		return
