@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -75,6 +76,7 @@ func (v *View) PreviewSync(ctx context.Context, ref string) (SyncPreview, error)
 		}
 		p.add(in, out)
 	}
+	slices.SortFunc(p.Removals, func(a, b Removal) int { return cmp.Compare(a.Address, b.Address) })
 	return p, nil
 }
 
@@ -98,15 +100,19 @@ func (p *SyncPreview) add(in mapper.Input, out mapper.Output) {
 			p.remove(people[op.Address], op.Reason, op.Rep)
 		}
 	}
-	// Who waits for an answer already is asked about here too.
+	// Of whom somebody was asked before is asked here too: the latest answer
+	// counts. What the adoption page asks is decided there.
 	for _, d := range out.Decisions {
-		pair := people[d.Address].Pairs[p.List]
+		person := people[d.Address]
+		pair := person.Pairs[p.List]
+		asked := pair.Remove.State == mapper.HoldWaiting || pair.Remove.State == mapper.HoldRejected
 		switch {
-		case d.List != p.List || d.Reason != mapper.ReasonWaitingApproval || !pair.BelievedOn() || pair.Remove.State != mapper.HoldWaiting:
+		case d.List != p.List || d.Verdict != mapper.Off && d.Verdict != mapper.Leave || !pair.BelievedOn() || !asked:
+		case person.Contact.State == mapper.ContactUnsubscribed || person.Contact.State == mapper.ContactDeleted: // left as it is
 		case pair.Remove.Kind.Adoption():
 			p.Adoption++
-		case d.Verdict == mapper.Off || d.Verdict == mapper.Leave:
-			p.remove(people[d.Address], "", d.Rep)
+		default:
+			p.remove(person, d.Reason, d.Rep)
 		}
 	}
 }

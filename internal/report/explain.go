@@ -73,21 +73,22 @@ type ContactShown struct {
 
 // ListShown puts both systems side by side for one list.
 type ListShown struct {
-	List     mapper.ListKey  `json:"list"`
-	Name     string          `json:"name"`
-	Database string          `json:"database"`         // what the rows say
-	Shown    string          `json:"constant_contact"` // what Constant Contact showed or was told
-	ShownAt  *time.Time      `json:"shown_at"`
-	On       bool            `json:"on"` // counts as being on the list
-	Verdict  mapper.Verdict  `json:"verdict"`
-	Op       string          `json:"op,omitempty"` // add or remove: what would be sent
-	Held     mapper.HoldKind `json:"held,omitempty"`
-	Does     string          `json:"does"` // what would be done, in words
-	Reason   mapper.Reason   `json:"reason,omitempty"`
-	Text     string          `json:"reason_text,omitempty"`
-	Change   string          `json:"change,omitempty"` // what would change it
-	Rep      mapper.RepID    `json:"rep,omitempty"`
-	Sentence string          `json:"sentence"`
+	List     mapper.ListKey   `json:"list"`
+	Name     string           `json:"name"`
+	Database string           `json:"database"`         // what the rows say
+	Shown    string           `json:"constant_contact"` // what Constant Contact showed or was told
+	ShownAt  *time.Time       `json:"shown_at"`
+	On       bool             `json:"on"` // counts as being on the list
+	Verdict  mapper.Verdict   `json:"verdict"`
+	Op       string           `json:"op,omitempty"` // add or remove: what would be sent
+	Held     mapper.HoldKind  `json:"held,omitempty"`
+	Answer   mapper.HoldState `json:"question,omitempty"` // waiting or rejected: what somebody was asked
+	Does     string           `json:"does"`               // what would be done, in words
+	Reason   mapper.Reason    `json:"reason,omitempty"`
+	Text     string           `json:"reason_text,omitempty"`
+	Change   string           `json:"change,omitempty"` // what would change it
+	Rep      mapper.RepID     `json:"rep,omitempty"`
+	Sentence string           `json:"sentence"`
 
 	remote bool // neither the rows nor the ledger connect it with the address
 }
@@ -157,6 +158,9 @@ func Explain(f Facts) *Explanation {
 			List: d.List, Name: cmp.Or(names[d.List], string(d.List)), Verdict: d.Verdict, Reason: d.Reason, Text: reasonIf(d.Reason),
 			Change: d.Reason.Change(), Rep: d.Rep, On: pair.BelievedOn(), Held: held[d.List],
 		}
+		if l.Answer = asked(d, pair); l.Answer == mapper.HoldApproved {
+			l.Answer = mapper.HoldNone
+		}
 		l.Database = database(d)
 		l.Shown, l.ShownAt = shown(pair, f.Times[d.List], person.Contact.ReadAt)
 		if op, going := ops[d.List]; going {
@@ -167,6 +171,14 @@ func Explain(f Facts) *Explanation {
 			if l.Reason == "" && op.Reason != "" {
 				l.Reason, l.Text, l.Change = op.Reason, reasonIf(op.Reason), op.Reason.Change()
 			}
+		}
+		switch {
+		case l.Op != "":
+			l.Answer = mapper.HoldNone
+		case l.Answer == mapper.HoldWaiting && l.Reason != mapper.ReasonWaitingApproval:
+			l.Text = strings.TrimSpace(l.Text + " " + mapper.ReasonWaitingApproval.Text())
+		case l.Answer == mapper.HoldRejected:
+			l.Text = strings.TrimSpace(l.Text + " The question about that was answered with no, or expired.")
 		}
 		l.Does = l.does()
 		l.Sentence = l.sentence()
@@ -318,11 +330,11 @@ func (l ListShown) does() string {
 		return "will be taken off"
 	case l.On && l.Verdict == mapper.On && l.Reason == "":
 		return "stays on"
-	case l.On && waits(l.Reason):
+	case l.On && (waits(l.Reason) || l.Answer == mapper.HoldWaiting):
 		return "stays on for now"
 	case l.On:
 		return "is left on"
-	case waits(l.Reason):
+	case waits(l.Reason) || l.Answer == mapper.HoldWaiting:
 		return "is not added yet"
 	case l.Verdict == mapper.On:
 		return "is not added"

@@ -102,11 +102,11 @@ func (p *Plan) Add(in mapper.Input, out mapper.Output) error {
 		}
 	}
 	for _, d := range out.Decisions {
-		var on bool
+		var known mapper.Pair
 		if person := people[d.Address]; person != nil {
-			on = person.Pairs[d.List].BelievedOn()
+			known = person.Pairs[d.List]
 		}
-		p.list(d.List).decision(d, on, going[pair{d.Address, d.List}])
+		p.list(d.List).decision(d, known, going[pair{d.Address, d.List}])
 	}
 	return nil
 }
@@ -165,9 +165,13 @@ func (l *ListPlan) op(op mapper.Op, person *mapper.Person, name bool) {
 	l.People = append(l.People, who)
 }
 
-func (l *ListPlan) decision(d mapper.Decision, on, going bool) {
+func (l *ListPlan) decision(d mapper.Decision, known mapper.Pair, going bool) {
+	on := known.BelievedOn()
 	if on {
 		l.On++
+	}
+	if asked(d, known) == mapper.HoldWaiting {
+		d.Reason = mapper.ReasonWaitingApproval
 	}
 	switch {
 	case going || d.Reason == "":
@@ -184,6 +188,18 @@ func (l *ListPlan) decision(d mapper.Decision, on, going bool) {
 		l.LeftOut++
 		l.reason(d.Reason).LeftOut++
 	}
+}
+
+// asked is how far the question is about the operation that a decision would
+// otherwise mean.
+func asked(d mapper.Decision, known mapper.Pair) mapper.HoldState {
+	switch on := known.BelievedOn(); {
+	case on && d.Verdict != mapper.On:
+		return known.Remove.State
+	case !on && d.Verdict == mapper.On:
+		return known.Add.State
+	}
+	return mapper.HoldNone
 }
 
 // waits says whether the reason is that something is to come first.
