@@ -236,14 +236,18 @@ func (p *Plan) Hold(g mapper.Guards, t mapper.Thresholds) {
 }
 
 // hold asks mapper.Guard about one operation of each class. What it adds up,
-// the removals at hand, is handed to it as waiting already.
+// the removals at hand, is handed to it as done already.
 func (l *ListPlan) hold(g mapper.Guards, t mapper.Thresholds) {
 	guard := g.Lists[l.Key]
 	var classes []mapper.Op
 	for class, n := range l.ops {
 		classes = append(classes, class)
-		if class.Kind == mapper.InactivateFromList && !class.OptOut && !class.Approved {
-			guard.Waiting += n - 1
+		switch {
+		case class.Kind != mapper.InactivateFromList:
+		case class.OptOut || class.Approved:
+			guard.Gone += n - 1
+		default:
+			guard.Removed += n - 1
 		}
 	}
 	g.Lists = map[mapper.ListKey]mapper.ListGuard{l.Key: guard}
