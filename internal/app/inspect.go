@@ -121,7 +121,10 @@ func policy(cfg *config.Config) mapper.Policy {
 		AllActiveName:       cfg.Rules.AllActiveName,
 		GroupRequiresActive: cfg.Rules.GroupRequiresActive,
 		RemoveOnMissingRow:  cfg.Rules.OnRemoved == config.OnRemovedRemove,
-		Thresholds:          mapper.DefaultThresholds,
+		MoveAddress:         cfg.Rules.OnEmailChange == config.OnEmailChangeMove,
+		SendPhone:           cfg.Rules.SendPhone,
+		SendAddress:         cfg.Rules.SendAddress,
+		Thresholds:          thresholds(cfg.Rules.RemovalThresholds),
 	}
 }
 

@@ -42,7 +42,7 @@ func (a asked) text(e *env) error {
 }
 
 // follow waits until a request has ended, if that is wanted, and reports.
-func (w waitFlags) follow(e *env, f inspectFlags, i *app.Inspector, v *app.View, a asked, kind store.RunKind) error {
+func (w waitFlags) follow(e *env, f inspectFlags, i *app.Inspector, a asked) error {
 	a.State = "pending"
 	if !w.Wait {
 		return f.write(e, a)
@@ -65,7 +65,7 @@ func (w waitFlags) follow(e *env, f inspectFlags, i *app.Inspector, v *app.View,
 			return &app.RefusedError{What: fmt.Sprintf("do request %d", a.Request), Reason: r.Answer.Reason, Detail: lower(detail)}
 		case "done":
 			a.State, a.Answer = r.State, &r.Answer
-			if a.Run, err = runOf(e, v, kind); err != nil {
+			if a.Run, err = runOf(e, i, r.Answer.Run); err != nil {
 				return err
 			}
 			return f.write(e, a)
@@ -83,21 +83,16 @@ func (w waitFlags) follow(e *env, f inspectFlags, i *app.Inspector, v *app.View,
 	}
 }
 
-// runOf is the report of the last run of a kind that this user asked for.
-func runOf(e *env, v *app.View, kind store.RunKind) (*report.Run, error) {
-	if kind == "" {
+// runOf is the report of the run that worked on a request, nil for none.
+func runOf(e *env, i *app.Inspector, id int64) (*report.Run, error) {
+	if id == 0 {
 		return nil, nil
 	}
-	runs, err := v.Store.Runs(e.ctx, 50)
+	association, r, err := i.Store.RunByID(e.ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range runs {
-		if r.Kind == kind && r.AskedBy == e.User {
-			return reportOf(e, v.ID, v.Store, r)
-		}
-	}
-	return nil, nil
+	return reportOf(e, association, i.Store.Association(association), r)
 }
 
 func reportOf(e *env, association string, s *store.Association, r store.Run) (*report.Run, error) {
@@ -128,7 +123,7 @@ func (c *reconcileCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return c.follow(e, c.inspectFlags, i, v, asked{Request: id, Did: "Asked for a full reconciliation of association " + v.ID}, "reconcile")
+	return c.follow(e, c.inspectFlags, i, asked{Request: id, Did: "Asked for a full reconciliation of association " + v.ID})
 }
 
 type allowBackCommand struct {
@@ -141,7 +136,7 @@ type allowBackCommand struct {
 // backReasons are the decisions of people that an operator may set aside. Who
 // unsubscribed can come back only by an own act.
 var backReasons = []mapper.Reason{
-	mapper.ReasonLeftList, mapper.ReasonDeleted,
+	mapper.ReasonLeftList, mapper.ReasonDeleted, mapper.ReasonAddressChanged,
 	mapper.ReasonPreviousUnsubscribed, mapper.ReasonPreviousDeleted, mapper.ReasonPreviousOnHold, mapper.ReasonPreviousLeftList,
 }
 
@@ -160,7 +155,7 @@ func (c *allowBackCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return c.follow(e, c.inspectFlags, i, v, asked{Request: id, Did: "Asked to allow this person back"}, "")
+	return c.follow(e, c.inspectFlags, i, asked{Request: id, Did: "Asked to allow this person back"})
 }
 
 // allowed checks that there is something to allow, on one list or on any.
@@ -218,7 +213,7 @@ func (c *retryCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return c.follow(e, c.inspectFlags, i, v, asked{Request: id, Did: "Asked to try this address again"}, "")
+	return c.follow(e, c.inspectFlags, i, asked{Request: id, Did: "Asked to try this address again"})
 }
 
 // one finds one person in one association, and says what is known. The caller

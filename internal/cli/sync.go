@@ -50,7 +50,7 @@ func (c *syncCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return c.follow(e, c.inspectFlags, i, v, asked{Request: id, Did: "Asked to sync the group now", Preview: preview}, "sync_now")
+	return c.follow(e, c.inspectFlags, i, asked{Request: id, Did: "Asked to sync the group now", Preview: preview})
 }
 
 // agree asks whoever sits at the terminal. Without anybody to ask, that is a
