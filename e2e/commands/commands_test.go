@@ -109,6 +109,10 @@ constant_contact:
     - association: "1"
       access_token: {env: ROLLCALL_TEST_NO_TOKEN}
 `, db.URL)
+			two := config + "    - association: \"2\"\n      access_token: {env: ROLLCALL_TEST_NO_TOKEN}\n"
+			if err := os.WriteFile(filepath.Join(env.WorkDir, "two.yaml"), []byte(two), 0o600); err != nil {
+				return err
+			}
 			return os.WriteFile(filepath.Join(env.WorkDir, "rollcall.yaml"), []byte(config), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
