@@ -84,57 +84,22 @@ func (l *look) all() []store.Question {
 	return questions
 }
 
-func (l *look) ask(list mapper.ListKey, kind mapper.HoldKind, op mapper.OpKind, d mapper.Decision) {
-	key := asked{list, kind}
+func (l *look) ask(q mapper.Question) {
+	key := asked{q.List, q.Hold.Kind}
 	if l.questions[key] == nil {
-		l.questions[key] = &store.Question{Kind: kind, List: list}
+		l.questions[key] = &store.Question{Kind: q.Hold.Kind, List: q.List}
 	}
 	l.questions[key].Pairs = append(l.questions[key].Pairs, store.AskedPair{
-		Address: d.Address, List: list, Op: op, Reason: d.Reason, Rep: d.Rep, Verdict: d.Verdict,
+		Address: q.Address, List: q.List, Op: q.Kind, Reason: q.Reason, Rep: q.Rep, Verdict: q.Hold.Verdict,
 	})
 }
 
-// verdicts are what the rows say of addresses on lists that no plan is made for
-// yet, and who would be taken off for an opt-out.
-func (l *look) verdicts(ctx context.Context, addresses []mapper.Address, lists []mapper.ListKey) (map[pair]mapper.Decision, map[pair]bool, map[mapper.Address]*mapper.Person, error) {
-	in, _, err := l.Deliverer.Plan(ctx, addresses, nil)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	for i := range in.Known {
-		if slices.Contains(lists, in.Known[i].Key) {
-			in.Known[i].Unseen = false
-		}
-	}
-	out := mapper.Plan(in)
-	decisions, optedOut := map[pair]mapper.Decision{}, map[pair]bool{}
-	for _, d := range out.Decisions {
-		decisions[pair{d.Address, d.List}] = d
-	}
-	for _, op := range out.Ops {
-		if op.Kind == mapper.InactivateFromList && op.OptOut {
-			optedOut[pair{op.Address, op.List}] = true
-		}
-	}
-	people := make(map[mapper.Address]*mapper.Person, len(in.People))
-	for i := range in.People {
-		people[in.People[i].Address] = &in.People[i]
-	}
-	return decisions, optedOut, people, nil
-}
-
-type pair struct {
-	address mapper.Address
-	list    mapper.ListKey
-}
-
-// whoIsOn asks about everybody on a list who is not wanted there: left behind
-// if some rep ever had the address, else foreign. Who opted out goes without a
-// question; who unsubscribed gets no mail and stays.
+// whoIsOn asks about everybody on a list who is not wanted there. Who
+// unsubscribed gets no mail and stays without a question.
 func (l *look) whoIsOn(ctx context.Context, lists []mapper.ListKey) error {
 	for _, list := range lists {
 		for after := mapper.Address(""); ; {
-			addresses, ours, err := l.Store.OnList(ctx, list, after, bulk)
+			addresses, err := l.Store.OnList(ctx, list, after, bulk)
 			if err != nil {
 				return err
 			}
@@ -142,22 +107,18 @@ func (l *look) whoIsOn(ctx context.Context, lists []mapper.ListKey) error {
 				break
 			}
 			after = addresses[len(addresses)-1]
-			decisions, optedOut, people, err := l.verdicts(ctx, addresses, lists)
+			in, out, err := l.Deliverer.Plan(ctx, addresses, nil)
 			if err != nil {
 				return err
 			}
-			for _, address := range addresses {
-				d := decisions[pair{address, list}]
-				state := people[address].Contact.State
-				if d.Verdict == mapper.On || optedOut[pair{address, list}] || state == mapper.ContactUnsubscribed || state == mapper.ContactDeleted {
-					continue
+			gone := map[mapper.Address]bool{}
+			for _, p := range in.People {
+				gone[p.Address] = p.Contact.State == mapper.ContactUnsubscribed || p.Contact.State == mapper.ContactDeleted
+			}
+			for _, q := range out.FirstLook {
+				if q.List == list && q.Kind == mapper.InactivateFromList && !gone[q.Address] {
+					l.ask(q)
 				}
-				kind := mapper.HoldForeign
-				if ours[address] {
-					kind = mapper.HoldLeftBehind
-				}
-				d.Address, d.List = address, list
-				l.ask(list, kind, mapper.InactivateFromList, d)
 			}
 		}
 	}
@@ -173,17 +134,13 @@ func (l *look) whoIsNot(ctx context.Context, lists []mapper.ListKey) error {
 			return err
 		}
 		after = addresses[len(addresses)-1]
-		decisions, _, people, err := l.verdicts(ctx, addresses, lists)
+		_, out, err := l.Deliverer.Plan(ctx, addresses, nil)
 		if err != nil {
 			return err
 		}
-		for _, address := range addresses {
-			for _, list := range lists {
-				d, concerned := decisions[pair{address, list}]
-				known := people[address].Pairs[list]
-				if concerned && d.Verdict == mapper.On && known.Shown != mapper.ShownOn && !known.Departed {
-					l.ask(list, mapper.HoldMayHaveLeft, mapper.AddToList, d)
-				}
+		for _, q := range out.FirstLook {
+			if q.Kind == mapper.AddToList && slices.Contains(lists, q.List) && slices.Contains(addresses, q.Address) {
+				l.ask(q)
 			}
 		}
 	}

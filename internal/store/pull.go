@@ -131,36 +131,28 @@ func (a *Association) ListSizes(ctx context.Context) (map[mapper.ListKey]int, er
 }
 
 // OnList reads at most limit addresses behind an address that the last read
-// showed on a list, in order, each with whether any rep ever had it.
-func (a *Association) OnList(ctx context.Context, list mapper.ListKey, after mapper.Address, limit int) (addresses []mapper.Address, ours map[mapper.Address]bool, err error) {
-	return a.withReps(ctx, sql.Query("reconcile_on_list"), string(list), after, limit)
+// showed on a list, in order.
+func (a *Association) OnList(ctx context.Context, list mapper.ListKey, after mapper.Address, limit int) ([]mapper.Address, error) {
+	return a.people(ctx, `select address from rollcall_state.ledger
+		where source = $1 and association = $2 and list = $5 and shown = 'on' and address > $3 order by address limit $4`, after, limit, string(list))
 }
 
 // Mailable reads at most limit addresses behind an address that some rep had
 // and whose contact can be mailed, in order.
 func (a *Association) Mailable(ctx context.Context, after mapper.Address, limit int) ([]mapper.Address, error) {
-	addresses, _, err := a.withReps(ctx, sql.Query("reconcile_mailable"), "", after, limit)
-	return addresses, err
+	return a.people(ctx, sql.Query("reconcile_mailable"), after, limit)
 }
 
-func (a *Association) withReps(ctx context.Context, query, list string, after mapper.Address, limit int) ([]mapper.Address, map[mapper.Address]bool, error) {
-	rows, err := a.pool.Query(ctx, query, a.source, a.id, list, string(after), limit)
+func (a *Association) people(ctx context.Context, query string, after mapper.Address, limit int, args ...any) ([]mapper.Address, error) {
+	rows, err := a.pool.Query(ctx, query, append([]any{a.source, a.id, string(after), limit}, args...)...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read people: %w", err)
+		return nil, fmt.Errorf("read people: %w", err)
 	}
-	var addresses []mapper.Address
-	ours := map[mapper.Address]bool{}
-	var address mapper.Address
-	var hasReps bool
-	_, err = pgx.ForEachRow(rows, []any{&address, &hasReps}, func() error {
-		addresses = append(addresses, address)
-		ours[address] = hasReps
-		return nil
-	})
+	addresses, err := pgx.CollectRows(rows, pgx.RowTo[mapper.Address])
 	if err != nil {
-		return nil, nil, fmt.Errorf("read people: %w", err)
+		return nil, fmt.Errorf("read people: %w", err)
 	}
-	return addresses, ours, nil
+	return addresses, nil
 }
 
 // StillMailable returns those of the addresses that the state knows, and not as
