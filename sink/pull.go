@@ -88,9 +88,9 @@ func (a *Applier) AccountSize(ctx context.Context) (int, error) {
 
 // Revive brings a deleted contact back, without any permission and onto no
 // list, and reads what it is then: one that had unsubscribed still is.
-func (a *Applier) Revive(ctx context.Context, address mapper.Address, id string) (Shown, error) {
+func (a *Applier) Revive(ctx context.Context, address mapper.Address) (Shown, error) {
 	// Like every call that is on its way it is not cut off by a planned stop.
-	if _, err := a.API.ReviveContact(context.WithoutCancel(ctx), id); err != nil {
+	if _, err := a.API.ReviveContact(context.WithoutCancel(ctx), string(address)); err != nil {
 		return Shown{}, err
 	}
 	return a.readOne(ctx, address)

@@ -162,8 +162,7 @@ type API interface {
 	ContactByID(ctx context.Context, id string) (constantcontact.Contact, error)
 	List(ctx context.Context, id string) (constantcontact.List, error)
 	RenameList(ctx context.Context, id, name string) (constantcontact.List, error)
+	PutContact(ctx context.Context, id string, change constantcontact.ContactChange) (constantcontact.WrittenContact, error)
 	// ReviveContact brings a deleted contact back without any permission.
-	ReviveContact(ctx context.Context, id string) (constantcontact.Contact, error)
-	// MoveContact gives a contact another address, keeping everything else.
-	MoveContact(ctx context.Context, id, address string) (constantcontact.Contact, error)
+	ReviveContact(ctx context.Context, address string) (constantcontact.WrittenContact, error)
 }

@@ -32,7 +32,7 @@ func (r *Reconciler) allowBack(ctx context.Context, q store.Request) error {
 	}
 	if shown.State == mapper.ContactDeleted {
 		r.Log.Info("reviving a contact that was deleted in Constant Contact", "association", r.ID, "reps", reps, "asked_by", q.AskedBy)
-		if shown, err = r.Applier.Revive(ctx, address, shown.ID); err != nil {
+		if shown, err = r.Applier.Revive(ctx, address); err != nil {
 			return err
 		}
 	}
