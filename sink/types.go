@@ -160,9 +160,9 @@ type API interface {
 	Activities(ctx context.Context, each func([]constantcontact.Activity) error) error
 	Activity(ctx context.Context, id string) (constantcontact.Activity, error)
 	ContactByID(ctx context.Context, id string) (constantcontact.Contact, error)
-	List(ctx context.Context, id string) (constantcontact.List, error)
-	RenameList(ctx context.Context, id, name string) (constantcontact.List, error)
 	PutContact(ctx context.Context, id string, change constantcontact.ContactChange) (constantcontact.WrittenContact, error)
 	// ReviveContact brings a deleted contact back without any permission.
 	ReviveContact(ctx context.Context, address string) (constantcontact.WrittenContact, error)
+	List(ctx context.Context, id string) (constantcontact.List, error)
+	RenameList(ctx context.Context, id, name string) (constantcontact.List, error)
 }
