@@ -123,6 +123,10 @@ func unseen(lists []sink.BoundList) bool {
 // readChanges reads the world of a batch and records e-mail changes in it, which
 // bring the previous addresses into the world.
 func (d *Deliverer) readChanges(ctx context.Context, b *batch) (*world, error) {
+	// Whose rows were erased is remembered by a hash: here the address is at hand.
+	if err := d.Store.Recall(ctx, b.addresses); err != nil {
+		return nil, err
+	}
 	w, err := d.read(ctx, b.question())
 	if err != nil {
 		return nil, err

@@ -173,10 +173,6 @@ func TestRetention(t *testing.T) {
 		w.change(cdc.KindRep, fmt.Sprint(n), "delete from chamber.rep where rep_id = $1", n)
 	}
 	w.settle()
-	// Out of Constant Contact too, or each reading would bring them back.
-	for n := 1; n <= 3; n++ {
-		w.do(w.sim.DeleteContact(account, rep(n)))
-	}
 	known := func() []string {
 		return value[[]string](w, `select array(select distinct address from (
 			select address from rollcall_state.rep_seen union select address from rollcall_state.contact
@@ -216,9 +212,12 @@ func TestRetention(t *testing.T) {
 	if _, any := facts[mapper.Address(rep(3))]; any {
 		t.Error("something is remembered of somebody who decided nothing")
 	}
-	if err := w.state.Recall(t.Context(), []mapper.Address{mapper.Address(rep(1)), mapper.Address(rep(2))}); err != nil {
-		t.Fatal(err)
-	}
+	// They come back as other people, who agreed to nothing yet.
+	w.exec("insert into chamber.rep (association_id, member_id, email) values (1, 1, $1), (1, 1, $2), (1, 1, $3)", rep(1), rep(2), rep(3))
+	w.exec("insert into chamber.group_membership (association_id, group_id, rep_id) select 1, 1, rep_id from chamber.rep where rep_id > 20")
+	w.touch(cdc.KindGroup, "1")
+	w.settle()
+	w.on("Board", append(append(reps(3, 10)[:1], "four@example.org"), reps(4, 10)...)...)
 	if n := value[int](w, "select count(*) from rollcall_state.opt_out where address = $1", rep(2)); n != 1 {
 		t.Error("the opt-out did not come back")
 	}
