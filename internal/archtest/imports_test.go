@@ -29,10 +29,12 @@ var allowed = map[string][]string{
 	"internal/pgtest":   {"internal/localpg"},
 	"internal/redact":   {},
 
-	"internal/source":  {"cdc", "mapper", "sql"},
-	"internal/store":   {"cdc", "mapper", "sink", "sql"},
-	"internal/widen":   {"cdc", "mapper", "internal/source", "internal/store"},
-	"internal/deliver": {"mapper", "sink", "sink/constantcontact", "internal/source", "internal/store"},
+	"internal/source":    {"cdc", "mapper", "sql"},
+	"internal/store":     {"cdc", "mapper", "sink", "sql"},
+	"internal/widen":     {"cdc", "mapper", "internal/source", "internal/store"},
+	"internal/report":    {"mapper", "internal/store"},
+	"internal/deliver":   {"mapper", "sink", "sink/constantcontact", "internal/source", "internal/store"},
+	"internal/reconcile": {"mapper", "sink", "internal/source", "internal/store"},
 
 	"internal/demo": {"mapper", "sql", "internal/app", "internal/ccsim", "internal/chamber", "internal/config", "internal/localpg"},
 
