@@ -23,6 +23,11 @@ const unmanagedPrefix = "unmanaged:"
 // UnmanagedKey is the key of a list of the account that is not ours, by its id.
 func UnmanagedKey(listID string) ListKey { return ListKey(unmanagedPrefix + listID) }
 
+// UnmanagedID is the list id in such a key; ok is false for any other key.
+func UnmanagedID(key ListKey) (listID string, ok bool) {
+	return strings.CutPrefix(string(key), unmanagedPrefix)
+}
+
 // IsConstantContact reports whether an association's newsletter solution, as
 // the database spells it, is Constant Contact. Nothing is sent for any other.
 func IsConstantContact(solution string) bool {

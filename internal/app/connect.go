@@ -13,7 +13,6 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/deliver"
 	"rollcall/internal/source"
-	"rollcall/mapper"
 	"rollcall/sink"
 	"rollcall/sink/constantcontact"
 )
@@ -79,26 +78,37 @@ func connectError(field string, c *pgx.ConnConfig, err error) error {
 			where, field, pgErr.Code)
 	case errors.As(err, &pgErr) && pgErr.Code == "3D000":
 		return fmt.Errorf("%s: there is no such database: SQLSTATE %s", where, pgErr.Code)
+	case errors.As(err, &pgErr):
+		return fmt.Errorf("%s: %w", where, pgErr)
 	case errors.As(err, &netErr):
-		return fmt.Errorf("%s: the server cannot be reached; is it running, and is the address right? %w", where, err)
+		// One of the attempts, with TLS and without: they fail alike.
+		return fmt.Errorf("%s: the server cannot be reached (%w); is it running, and is the address right?", where, netErr)
 	}
 	return fmt.Errorf("%s: %w", where, err)
+}
+
+// readTokens reads every access token once: one that is missing now would
+// otherwise show only at the first call.
+func readTokens(cfg *config.Config) error {
+	for _, c := range cfg.ConstantContact.Connections {
+		if _, err := c.AccessToken.Read(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // connect prepares one worker for every API key, with the associations whose
 // accounts it serves.
 func (a *App) connect() error {
-	policy := mapper.Policy{
-		AllActiveName:       a.cfg.Rules.AllActiveName,
-		GroupRequiresActive: a.cfg.Rules.GroupRequiresActive,
-		RemoveOnMissingRow:  a.cfg.Rules.OnRemoved == config.OnRemovedRemove,
-	}
 	limits := map[string]*constantcontact.Limiter{}
 	workers := map[string]*deliver.Worker{}
 	for _, c := range a.cfg.ConstantContact.Connections {
 		if limits[c.APIKey] == nil {
 			limits[c.APIKey] = constantcontact.NewLimiter(a.now, constantcontact.Spacing)
-			w := &deliver.Worker{Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver")}
+			w := &deliver.Worker{
+				Keepers: map[string]deliver.Keeper{}, Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver"),
+			}
 			workers[c.APIKey] = w
 			a.workers = append(a.workers, w)
 			a.dirty = append(a.dirty, newSignal())
@@ -113,15 +123,15 @@ func (a *App) connect() error {
 		if err != nil {
 			return err
 		}
-		if _, err := c.AccessToken.Read(); err != nil {
-			return err
-		}
 		state := a.store.Association(c.Association)
 		log := a.log.With("component", "sink", "association", c.Association)
-		workers[c.APIKey].Associations = append(workers[c.APIKey].Associations, &deliver.Deliverer{
-			ID: c.Association, Source: a.source, Store: state, Policy: policy, Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
+		w := workers[c.APIKey]
+		d := &deliver.Deliverer{
+			ID: c.Association, Source: a.source, Store: state, Policy: policy(a.cfg), Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
 			Applier: &sink.Applier{API: client, Ledger: state, Now: a.now, Log: log},
-		})
+		}
+		w.Associations = append(w.Associations, d)
+		w.Keepers[c.Association] = a.keep(w, d)
 	}
 	return nil
 }
