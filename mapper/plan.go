@@ -9,8 +9,10 @@ import (
 // and shows, and returns the operations that close the difference. The same
 // facts give the same output, in whatever order they come.
 //
-// An operation whose activity is still open is planned again; whether it may
-// be sent yet is the sender's question.
+// What a person was asked about and has not approved is not among them; what a
+// person is to be asked about first, Guard picks out. An operation whose activity
+// is still open is planned again; whether it may be sent yet is the sender's
+// question.
 func Plan(in Input) Output {
 	lists := newCatalog(in)
 	out := Output{

@@ -13,7 +13,6 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/deliver"
 	"rollcall/internal/source"
-	"rollcall/mapper"
 	"rollcall/sink"
 	"rollcall/sink/constantcontact"
 )
@@ -102,15 +101,6 @@ func readTokens(cfg *config.Config) error {
 // connect prepares one worker for every API key, with the associations whose
 // accounts it serves.
 func (a *App) connect() error {
-	policy := mapper.Policy{
-		AllActiveName:       a.cfg.Rules.AllActiveName,
-		GroupRequiresActive: a.cfg.Rules.GroupRequiresActive,
-		RemoveOnMissingRow:  a.cfg.Rules.OnRemoved == config.OnRemovedRemove,
-		MoveAddress:         a.cfg.Rules.OnEmailChange == config.OnEmailChangeMove,
-		SendPhone:           a.cfg.Rules.SendPhone,
-		SendAddress:         a.cfg.Rules.SendAddress,
-		Thresholds:          thresholds(a.cfg.Rules.RemovalThresholds),
-	}
 	limits := map[string]*constantcontact.Limiter{}
 	workers := map[string]*deliver.Worker{}
 	for _, c := range a.cfg.ConstantContact.Connections {
@@ -137,7 +127,7 @@ func (a *App) connect() error {
 		log := a.log.With("component", "sink", "association", c.Association)
 		w := workers[c.APIKey]
 		d := &deliver.Deliverer{
-			ID: c.Association, Source: a.source, Store: state, Policy: policy, Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
+			ID: c.Association, Source: a.source, Store: state, Policy: policy(a.cfg), Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
 			Applier: &sink.Applier{API: client, Ledger: state, Now: a.now, Log: log},
 		}
 		w.Associations = append(w.Associations, d)

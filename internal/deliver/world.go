@@ -82,7 +82,9 @@ func (d *Deliverer) read(ctx context.Context, q question) (*world, error) {
 		w.people[w.input.People[i].Address] = &w.input.People[i]
 	}
 	w.follow()
-	if q.types || w.typeMayBeGone() {
+	// Without the optional view that reads every rep, which nobody who asks
+	// about one person is to wait for.
+	if (q.types || w.typeMayBeGone()) && (!q.explain || d.Source.HasTypes()) {
 		w.input.TypesComplete = true
 		w.input.Types, err = snap.Types(ctx, d.ID)
 	}
