@@ -303,3 +303,29 @@ func TestNightSendsTheDifferenceOnly(t *testing.T) {
 		t.Errorf("requests that change something: %v, want one removal", writes)
 	}
 }
+
+// A reading that ends early takes nobody off but who opted out.
+func TestOptOutsGoAlthoughAReadingEndsEarly(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.reconcile()
+	w.do(w.sim.AddContact(account, "stranger@example.org", everybody))
+	broken := true
+	w.deliverer.Applier.API = &hooked{API: w.deliverer.Applier.API, beforeContacts: func() {
+		if broken {
+			w.do(w.sim.Fault(unauthorized))
+		}
+	}}
+	w.change(cdc.KindRep, "3", "update chamber.rep set opted_out = true where rep_id = 3")
+	w.until(chicago(t, "2026-07-01 04:30"))
+	w.on(everybody, append(append(reps(1, 2), reps(4, 20)...), "stranger@example.org")...)
+	runs := w.runs(store.RunNightly)
+	if len(runs) == 0 || runs[0].State != store.RunFailed {
+		t.Errorf("runs: %+v, want the night's to have failed", runs)
+	}
+	broken = false
+	w.sim.Reset()
+	w.until(noon.Add(40 * time.Hour))
+	w.on(everybody, append(reps(1, 2), reps(4, 20)...)...)
+	w.referee()
+}
