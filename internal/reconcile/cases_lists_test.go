@@ -157,7 +157,7 @@ func TestStateLost(t *testing.T) {
 func (w *world) loseState() {
 	w.t.Helper()
 	w.exec(`do $$ declare t text; begin
-		for t in select tablename from pg_tables where schemaname = 'rollcall_state' and tablename not in ('installation', 'migration', 'goose_db_version') loop
+		for t in select tablename from pg_tables where schemaname = 'rollcall_state' and tablename not in ('installation', 'schema_version') loop
 			execute format('truncate rollcall_state.%I cascade', t);
 		end loop; end $$`)
 	w.restart()
