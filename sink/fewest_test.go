@@ -3,6 +3,7 @@ package sink_test
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"testing"
 
@@ -152,6 +153,23 @@ func TestPlanOfLargeShapes(t *testing.T) {
 			}
 			return []int{0, 1 + i%12}
 		}), 13, sink.CallImport},
+		// Everybody has list 0, one of three others and one of nine: the three take
+		// list 0 along.
+		{"1,200 new people in 27 sets", crowd(1200, !exist, func(i int) []int { return []int{0, 1 + i%3, 4 + i/3%9} }), 12, sink.CallImport},
+		{"45,000 new people, 41,000 of them on list 0", crowd(45_000, !exist, func(i int) []int {
+			if i < 41_000 {
+				return bits0(i)
+			}
+			return bits0(i | 1)[1:]
+		}), 6, sink.CallImport},
+		// Lists 0, 1 and 2 have 510 people each, 30 of them the same: a call for
+		// these makes one do for the others of each list.
+		{"1,470 people off thirteen lists", removing(crowd(1470, exist, func(i int) []int {
+			if i < 30 {
+				return []int{0, 1, 2}
+			}
+			return []int{i % 3, 3 + i/3%10}
+		})), 14, sink.CallRemove},
 	} {
 		calls := sink.PlanCalls(c.work, bound(13))
 		if len(calls) != c.want || calls[0].Kind != c.kind {
@@ -207,6 +225,38 @@ func TestPlanSavesRows(t *testing.T) {
 		if n := rows[w.Address]; n == 0 || n > w.Rows-1 {
 			t.Fatalf("%s on %d lists has %d rows, want 1 or 2", w.Address, len(w.Adds), n)
 		}
+	}
+}
+
+// A small list, some of whose people have no row left for it, waits as a whole:
+// by id it takes one call either way.
+func TestPlanLeavesSmallListsForLater(t *testing.T) {
+	work := crowd(3000, false, func(i int) []int {
+		switch {
+		case i < 50:
+			return []int{0, 1, 2}
+		case i < 100:
+			return []int{1, 2}
+		case i < 150:
+			return []int{0, 2}
+		}
+		return []int{i % 2}
+	})
+	for i := range work {
+		work[i].Rows = 3
+	}
+	calls := sink.PlanCalls(work, bound(3))
+	left := sink.LeftOver(work, bound(3), calls)
+	if len(calls) != 2 || len(left) != 150 {
+		t.Fatalf("%d calls and %d operations left, want 2 and 150", len(calls), len(left))
+	}
+	for i := range work {
+		w := &work[i]
+		w.Shown, w.Tell = sink.Shown{State: mapper.ContactActive, ID: "id-" + string(w.Address)}, false
+		w.Adds = slices.DeleteFunc(w.Adds, func(o mapper.Op) bool { return o.List != key(2) })
+	}
+	if calls := sink.PlanCalls(work, bound(3)); len(calls) != 1 || calls[0].Kind != sink.CallAdd {
+		t.Errorf("later: %d calls, want one by id", len(calls))
 	}
 }
 
