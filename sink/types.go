@@ -162,6 +162,5 @@ type API interface {
 	Activities(ctx context.Context, each func([]constantcontact.Activity) error) error
 	Activity(ctx context.Context, id string) (constantcontact.Activity, error)
 	ContactByID(ctx context.Context, id string) (constantcontact.Contact, error)
-	// MoveContact gives a contact another address, keeping everything else.
-	MoveContact(ctx context.Context, id, address string) (constantcontact.Contact, error)
+	PutContact(ctx context.Context, id string, change constantcontact.ContactChange) (constantcontact.WrittenContact, error)
 }
