@@ -34,7 +34,6 @@ func (x *person) isNew() bool { return x.Shown.ID == "" }
 type part struct {
 	block
 	isImport bool
-	byID     []int // people of it that are added by id instead
 }
 
 // additions plans imports and additions by id. All blocks are planned as if they
@@ -76,11 +75,6 @@ func (p *planner) person(w *Work) *person {
 	}
 	if x.rows == 0 {
 		x.alone, x.tell = x.tell && p.Singles, false
-		return x
-	}
-	x.rows-- // the last one of the day is kept for what has no other way
-	if x.tell {
-		x.rows = max(1, x.rows)
 	}
 	return x
 }
@@ -105,8 +99,8 @@ func (a *adder) chooseImports() {
 				withRow++
 			}
 		}
-		byID := a.byIDCalls(len(t.people))
-		t.isImport = t.isImport || withRow > 0 && ceilDiv(withRow, constantcontact.MaxImportRows)+a.byIDCalls(len(t.people)-withRow) < byID
+		byID := byIDCalls(len(t.people))
+		t.isImport = t.isImport || withRow > 0 && ceilDiv(withRow, constantcontact.MaxImportRows)+byIDCalls(len(t.people)-withRow) < byID
 	}
 	// Whoever is to be told fields needs one import.
 	for {
@@ -133,59 +127,9 @@ func (a *adder) chooseImports() {
 		}
 		a.parts[best].isImport = true
 	}
-	for _, t := range a.parts {
-		for _, n := range t.people {
-			if t.isImport {
-				a.people[n].in++
-			}
-		}
-	}
 }
 
-func (a *adder) byIDCalls(people int) int { return ceilDiv(people, constantcontact.MaxMembershipIDs) }
-
-// saveRows takes people who would get too many import rows out of the smallest
-// imports: they are added by id, now or, if they are new, in a later batch. An
-// import that is then better sent by id as a whole is.
-func (a *adder) saveRows() {
-	for i := range a.parts {
-		t := &a.parts[i]
-		if !t.isImport {
-			continue
-		}
-		var over, may int
-		for _, n := range t.people {
-			x := a.people[n]
-			if x.in > x.rows {
-				over++
-			}
-			if x.in > 1 || !x.tell {
-				may++
-			}
-		}
-		if over == 0 {
-			continue
-		}
-		stay := 0
-		if may < len(t.people) {
-			stay = 1
-		}
-		whole := stay+a.byIDCalls(may) < ceilDiv(len(t.people)-over, constantcontact.MaxImportRows)+a.byIDCalls(over)
-		kept := t.people[:0:0]
-		for _, n := range t.people {
-			x := a.people[n]
-			if x.in <= x.rows && !(whole && (x.in > 1 || !x.tell)) {
-				kept = append(kept, n)
-				continue
-			}
-			x.in--
-			if !x.isNew() {
-				t.byID = append(t.byID, n)
-			}
-		}
-		t.people = kept
-	}
-}
+func byIDCalls(people int) int { return ceilDiv(people, constantcontact.MaxMembershipIDs) }
 
 // tellFields gives everybody who is to be told fields the row that does it: in
 // the smallest of their imports, because rows that tell are long. Who has none is
@@ -278,8 +222,6 @@ func (a *adder) send() {
 		t := a.parts[i]
 		if !t.isImport {
 			a.memberships(CallAdd, t.block, who, a.left, false)
-		} else if len(t.byID) > 0 {
-			a.memberships(CallAdd, block{t.lists, t.byID}, who, a.left, false)
 		}
 	}
 	for _, x := range a.singly {
