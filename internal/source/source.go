@@ -75,19 +75,9 @@ var contract = map[string][]string{
 // New checks the contract on a pool whose sessions Configure prepared. A
 // missing view or column is a *ContractError.
 func New(ctx context.Context, pool *pgxpool.Pool) (*Source, error) {
-	rows, err := pool.Query(ctx, sql.Query("source_contract"))
+	have, err := columns(ctx, pool)
 	if err != nil {
-		return nil, fmt.Errorf("read contract: %w", err)
-	}
-	type column struct{ View, Name string }
-	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[column])
-	if err != nil {
-		return nil, fmt.Errorf("read contract: %w", err)
-	}
-	have := map[string]bool{}
-	for _, c := range columns {
-		have[c.View] = true
-		have[c.View+"."+c.Name] = true
+		return nil, err
 	}
 	if missing := missingFrom(have); len(missing) > 0 {
 		return nil, &ContractError{Missing: missing}
@@ -98,6 +88,37 @@ func New(ctx context.Context, pool *pgxpool.Pool) (*Source, error) {
 		hasOptOuts:  have["opt_outs"],
 		hasTypes:    have["membership_types"],
 	}, nil
+}
+
+// Querier asks the member database: a connection, a pool or a transaction.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// Missing says what the schema rollcall lacks of the contract: tables, views
+// and their columns, with the schema.
+func Missing(ctx context.Context, db Querier) ([]string, error) {
+	have, err := columns(ctx, db)
+	return missingFrom(have), err
+}
+
+// columns are the views that there are, and their columns as view.column.
+func columns(ctx context.Context, db Querier) (map[string]bool, error) {
+	rows, err := db.Query(ctx, sql.Query("source_contract"))
+	if err != nil {
+		return nil, fmt.Errorf("read contract: %w", err)
+	}
+	type column struct{ View, Name string }
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[column])
+	if err != nil {
+		return nil, fmt.Errorf("read contract: %w", err)
+	}
+	have := map[string]bool{}
+	for _, c := range found {
+		have[c.View] = true
+		have[c.View+"."+c.Name] = true
+	}
+	return have, nil
 }
 
 func missingFrom(have map[string]bool) []string {
