@@ -26,6 +26,8 @@ const (
 
 type commands struct {
 	Run     runCommand     `cmd:"" help:"Keep Constant Contact in step with the member database."`
+	Init    initCommand    `cmd:"" help:"Make what Rollcall needs in the member database, or print the SQL for it."`
+	Check   checkCommand   `cmd:"" help:"Look for what is wrong with the member database, the configuration and the state, and say what mends it."`
 	Demo    demoCommand    `cmd:"" help:"Show a day of office work on a Postgres and a Constant Contact of its own."`
 	Sim     simCommand     `cmd:"" help:"Run the simulator of Constant Contact alone."`
 	Version versionCommand `cmd:"" help:"Print the version."`
@@ -67,7 +69,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	if err := parsed.Run(&env{ctx: ctx, stdout: stdout, stderr: stderr}); err != nil {
 		fmt.Fprintf(stderr, "rollcall: %v\n", err)
 		var bad *config.Error
-		if errors.As(err, &bad) {
+		var wrong *usageError
+		if errors.As(err, &bad) || errors.As(err, &wrong) {
 			return ExitUsage
 		}
 		return ExitFailure
