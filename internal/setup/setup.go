@@ -4,6 +4,7 @@
 package setup
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -241,13 +242,13 @@ func run(ctx context.Context, tx pgx.Tx, name, text string) error {
 // membership as disabled. Where the column is a constant false the planner
 // knows that without reading a row.
 func CanDisable(ctx context.Context, db source.Querier) (bool, error) {
-	rows, err := db.Query(ctx, "explain (format text, costs off) select from rollcall.group_members where disabled")
+	rows, err := db.Query(ctx, "explain (format json, costs off) select from rollcall.group_members where disabled")
 	if err != nil {
 		return false, fmt.Errorf("explain rollcall.group_members: %w", err)
 	}
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	plan, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[[]byte])
 	if err != nil {
 		return false, fmt.Errorf("explain rollcall.group_members: %w", err)
 	}
-	return strings.Contains(strings.Join(lines, "\n"), "Scan"), nil
+	return bytes.Contains(plan, []byte(`"Relation Name"`)) || bytes.Contains(plan, []byte(`"Function Name"`)), nil
 }
