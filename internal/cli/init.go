@@ -121,12 +121,7 @@ func (c *initCommand) contract() (setup.Contract, error) {
 
 var slotName = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
 
-// usageError is a wrong command line that the parser cannot see: exit code 2.
-type usageError struct{ flag, text string }
-
-func (e *usageError) Error() string { return e.flag + " " + e.text }
-
-func usage(flag, text string) error { return &usageError{flag, text} }
+func usage(flag, text string) error { return &usageError{flag + " " + text, "rollcall init --help"} }
 
 // scrub leaves out what pgx says about the address, which may hold a password.
 func scrub(err error) error {

@@ -2,6 +2,7 @@ package schemas_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -167,7 +168,7 @@ func TestIdsOfAnyType(t *testing.T) {
 			r := start(t, db)
 			for _, id := range ids {
 				r.forget(t)
-				r.exec(t, "insert into club.person values ($1::text::"+kind+", 'ann' || $2 || '@example.org')", id, len(id))
+				r.exec(t, "insert into club.person values ($1::text::"+kind+", 'ann' || $2 || '@example.org')", id, fmt.Sprint(len(id)))
 				r.exec(t, "insert into club.circle values ($1::text::"+kind+", 'Circle')", id)
 				r.settle(t)
 				r.forget(t)

@@ -23,20 +23,14 @@ func (e *WatchError) Error() string {
 	return fmt.Sprintf("watch of %s (%s): its resolve statement %s", e.Watch.Table, e.Watch.Kind, e.Text)
 }
 
-// Preparer is a connection, or a transaction, that can prepare statements.
-type Preparer interface {
-	Prepare(ctx context.Context, name, sql string) (*pgconn.StatementDescription, error)
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-}
-
 // TryResolve has the server prepare a watch's resolve statement with the rights
 // of the present user. What is wrong with it is a *WatchError.
-func TryResolve(ctx context.Context, db Preparer, w cdc.Watch) error {
+func TryResolve(ctx context.Context, conn *pgx.Conn, w cdc.Watch) error {
 	if w.Resolve == "" {
 		return nil
 	}
 	const name = "rollcall_resolve"
-	description, err := db.Prepare(ctx, name, w.Resolve)
+	description, err := conn.Prepare(ctx, name, w.Resolve)
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
 		return &WatchError{Watch: w, Kind: "refused", Text: fmt.Sprintf("is refused: %s (SQLSTATE %s)", pgErr.Message, pgErr.Code)}
@@ -44,7 +38,7 @@ func TryResolve(ctx context.Context, db Preparer, w cdc.Watch) error {
 	if err != nil {
 		return fmt.Errorf("prepare resolve statement of %s: %w", w.Table, err)
 	}
-	if _, err := db.Exec(ctx, "deallocate "+name); err != nil {
+	if err := conn.Deallocate(ctx, name); err != nil {
 		return fmt.Errorf("prepare resolve statement of %s: %w", w.Table, err)
 	}
 	want := 1

@@ -121,6 +121,9 @@ func columns(ctx context.Context, db Querier) (map[string]bool, error) {
 	return have, nil
 }
 
+// HasTypes reports whether the optional view rollcall.membership_types exists.
+func (s *Source) HasTypes() bool { return s.hasTypes }
+
 func missingFrom(have map[string]bool) []string {
 	var missing []string
 	for _, view := range []string{"reps", "groups", "group_members", "options", "watches"} {
