@@ -121,3 +121,12 @@ func (r *running) dirty(t *testing.T) map[[2]string]bool {
 	}
 	return all
 }
+
+// bindLists pretends that each group has its list, as it would have with an
+// account: that a group is gone concerns nobody but its list.
+func (r *running) bindLists(t *testing.T) {
+	t.Helper()
+	r.exec(t, `insert into rollcall_state.list (source, association, key, kind, ref, name, list_id, state, existed, bound_at)
+		select 'member', association_id::text, 'group:' || group_id::text, 'group', group_id::text, coalesce(name, ''), 'list ' || group_id::text, 'bound', false, now()
+		from rollcall.groups where association_id is not null and group_id is not null on conflict do nothing`)
+}

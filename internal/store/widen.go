@@ -130,10 +130,13 @@ func (m *Marks) flush() error {
 }
 
 // List marks every address that the ledger has for a list, in every
-// association that has the list.
+// association that has the list, and the lists of these associations: what the
+// list stands for may be gone.
 func (m *Marks) List(key mapper.ListKey) error {
 	_, err := m.tx.Exec(m.ctx, `insert into pg_temp.mark (association, rep, address, problem)
-		select association, '', address, '' from rollcall_state.ledger where source = $1 and list = $2`, m.s.source, string(key))
+		select association, '', address, '' from rollcall_state.ledger where source = $1 and list = $2
+		union all
+		select association, '', '', '' from rollcall_state.list where source = $1 and key = $2`, m.s.source, string(key))
 	return err
 }
 
