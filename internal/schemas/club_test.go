@@ -2,6 +2,7 @@ package schemas_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -16,6 +17,8 @@ const anyIDs = `create schema club;
 	create table club.person (id ID primary key, mail text);
 	create table club.circle (id ID primary key, title text not null);
 	create table club.in_circle (circle ID, person ID, primary key (circle, person));`
+
+func anyTables(kind string) string { return strings.ReplaceAll(anyIDs, "ID", kind) }
 
 func anyContract() setup.Contract {
 	return setup.Contract{

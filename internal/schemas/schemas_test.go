@@ -194,7 +194,7 @@ func TestIdsOfAnyType(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			db := pgtest.Database(t)
-			db.Exec(t, strings.ReplaceAll(anyIDs, "ID", kind))
+			db.Exec(t, anyTables(kind))
 			apply(t, db, anyContract())
 			r := start(t, db)
 			for _, id := range ids {

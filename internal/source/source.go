@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,9 +24,7 @@ type Source struct {
 	pool     *pgxpool.Pool
 	findings findings
 
-	hasMailable bool
-	hasOptOuts  bool
-	hasTypes    bool
+	has atomic.Pointer[extras]
 }
 
 // sessionSettings make the views mean the same in every session: a policy
@@ -82,12 +81,30 @@ func New(ctx context.Context, pool *pgxpool.Pool) (*Source, error) {
 	if missing := missingFrom(have); len(missing) > 0 {
 		return nil, &ContractError{Missing: missing}
 	}
-	return &Source{
-		pool:        pool,
-		hasMailable: have["reps.mailable"],
-		hasOptOuts:  have["opt_outs"],
-		hasTypes:    have["membership_types"],
-	}, nil
+	s := &Source{pool: pool}
+	s.has.Store(extrasIn(have))
+	return s, nil
+}
+
+// extras are the parts of the contract that may be left out.
+type extras struct{ mailable, optOuts, types bool }
+
+func extrasIn(have map[string]bool) *extras {
+	return &extras{mailable: have["reps.mailable"], optOuts: have["opt_outs"], types: have["membership_types"]}
+}
+
+// Reload looks again for the parts of the contract that may be left out, after
+// somebody has changed it. Snapshots that are open may see either.
+func (s *Source) Reload(ctx context.Context) error {
+	have, err := columns(ctx, s.pool)
+	if err != nil {
+		return err
+	}
+	if missing := missingFrom(have); len(missing) > 0 {
+		return &ContractError{Missing: missing}
+	}
+	s.has.Store(extrasIn(have))
+	return nil
 }
 
 // Querier asks the member database: a connection, a pool or a transaction.
@@ -122,7 +139,7 @@ func columns(ctx context.Context, db Querier) (map[string]bool, error) {
 }
 
 // HasTypes reports whether the optional view rollcall.membership_types exists.
-func (s *Source) HasTypes() bool { return s.hasTypes }
+func (s *Source) HasTypes() bool { return s.has.Load().types }
 
 func missingFrom(have map[string]bool) []string {
 	var missing []string
