@@ -13,7 +13,12 @@ func TestReload(t *testing.T) {
 	s := open(t, views("integer"))
 	optOuts := func() int {
 		t.Helper()
-		outs, err := snapshot(t, s).OptOuts(t.Context(), "1", []mapper.Address{"rosa@example.org"})
+		sn, err := s.Snapshot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sn.Close(t.Context()) // it has locks on what it has read
+		outs, err := sn.OptOuts(t.Context(), "1", []mapper.Address{"rosa@example.org"})
 		if err != nil {
 			t.Fatal(err)
 		}
