@@ -229,6 +229,7 @@ var seeds = []struct {
 	{name: "security_barrier", sql: "alter view rollcall.groups set (security_barrier = true)"},
 	{name: "security_invoker", since: 15, sql: "alter view rollcall.groups set (security_invoker = true)"},
 	{name: "watches_empty", sql: "delete from rollcall.watches", also: []string{"published_unwatched", "unwatched_table"}},
+	{name: "watch_invalid", sql: "alter table rollcall.watches drop constraint watches_key_count; insert into rollcall.watches values ('chamber.rep', '{rep_id,rep_id}', 'rep', null)"},
 	{name: "watch_table_missing", sql: "insert into rollcall.watches values ('chamber.nothing', '{id}', 'rep', null)"},
 	{name: "watch_column_missing", sql: "insert into rollcall.watches values ('chamber.rep', '{id}', 'rep', null)"},
 	{name: "resolve_fails", sql: "insert into rollcall.watches values ('chamber.rep', '{rep_id}', 'group', 'select group_id from chamber.group_membership where rep_id = $1')"},
@@ -271,7 +272,10 @@ var seeds = []struct {
 	{name: "idle_slot_timeout", since: 18, sql: "alter system set idle_replication_slot_timeout = '2h'"},
 	{name: "connection_limit", sql: "alter role rollcall connection limit 5"},
 
+	{name: "check_failed", sql: "revoke select on pg_catalog.pg_stat_activity from public"},
+
 	// Connectivity and Constant Contact.
+	{name: "connection_refused", sql: "alter role rollcall connection limit 0"},
 	{name: "source_unreachable", seed: func(in *installation) { in.cfg.Source.Port = 1; in.cfg.Source.Fallbacks = nil }},
 	{name: "database_missing", seed: func(in *installation) { in.cfg.Source.Database = "nowhere" }},
 	{name: "login_refused", seed: func(in *installation) { in.cfg.Source.User = "nobody_at_all" }},

@@ -29,13 +29,19 @@ func onServer(t *testing.T, settings map[string]string) *installation {
 	return installed(t, db)
 }
 
-func TestFindsASlotThatIsLost(t *testing.T) {
-	in := onServer(t, map[string]string{"max_slot_wal_keep_size": "1MB", "min_wal_size": "32MB", "max_wal_size": "32MB"})
-	for range 4 {
-		in.Exec(t, "create table public.x (); drop table public.x")
-		in.Exec(t, "select pg_switch_wal()")
+func TestFindsASlotThatNobodyReads(t *testing.T) {
+	in := onServer(t, map[string]string{"max_slot_wal_keep_size": "64MB", "min_wal_size": "32MB", "max_wal_size": "32MB"})
+	segments := func(n int) {
+		for range n {
+			in.Exec(t, "create table public.x (); drop table public.x")
+			in.Exec(t, "select pg_switch_wal()")
+		}
+		in.Exec(t, "checkpoint")
 	}
-	in.Exec(t, "checkpoint")
+	in.want("wal_keep_small")
+	segments(3)
+	in.want("slot_unread", "wal_keep_small")
+	segments(5)
 	in.want("slot_lost", "wal_keep_small")
 }
 
