@@ -203,22 +203,30 @@ var seeds = []struct {
 		create function chamber.title_of(bigint) returns text stable begin atomic select title from chamber.title where rep_id = $1; end`, seed: func(in *installation) {
 		in.replaceView("reps", "r.job_title", "chamber.title_of(r.rep_id) as job_title")
 	}},
-	{name: "function_in_view", sql: "create function chamber.title_of(bigint) returns text stable language sql as 'select job_title from chamber.rep where rep_id = $1'",
+	{
+		name: "function_in_view", sql: "create function chamber.title_of(bigint) returns text stable language sql as 'select job_title from chamber.rep where rep_id = $1'",
 		seed: func(in *installation) {
 			in.replaceView("reps", "r.job_title", "chamber.title_of(r.rep_id) as job_title")
-		}},
-	{name: "materialized_view", sql: "create materialized view chamber.names as select member_id, name from chamber.member; create unique index on chamber.names (member_id); grant select on chamber.names to postgres",
+		},
+	},
+	{
+		name: "materialized_view", sql: "create materialized view chamber.names as select member_id, name from chamber.member; create unique index on chamber.names (member_id); grant select on chamber.names to postgres",
 		seed: func(in *installation) {
 			in.replaceView("reps", "m.name as company", "(select n.name from chamber.names n where n.member_id = r.member_id) as company")
-		}},
-	{name: "foreign_table", sql: "create foreign data wrapper nowhere; create server nowhere foreign data wrapper nowhere; create foreign table chamber.far (member_id bigint, name text) server nowhere",
+		},
+	},
+	{
+		name: "foreign_table", sql: "create foreign data wrapper nowhere; create server nowhere foreign data wrapper nowhere; create foreign table chamber.far (member_id bigint, name text) server nowhere",
 		seed: func(in *installation) {
 			in.replaceView("reps", "m.name as company", "case when r.rep_id < 0 then (select f.name from chamber.far f) end as company")
-		}},
-	{name: "unlogged_table", sql: "create unlogged table chamber.nick (rep_id bigint primary key, name text)",
+		},
+	},
+	{
+		name: "unlogged_table", sql: "create unlogged table chamber.nick (rep_id bigint primary key, name text)",
 		seed: func(in *installation) {
 			in.replaceView("reps", "r.first_name", "coalesce((select n.name from chamber.nick n where n.rep_id = r.rep_id), r.first_name) as first_name")
-		}},
+		},
+	},
 	{name: "row_security", sql: "alter table chamber.rep enable row level security"},
 	{name: "clock_in_view", seed: func(in *installation) {
 		in.replaceView("reps", "r.active", "r.active and now() > timestamptz '2000-01-01' as active")

@@ -27,8 +27,10 @@ func TestANewWatchIsAwaited(t *testing.T) {
 	r.until(t, "select current_setting('synchronous_standby_names') = 'nobody'")
 	writer := db.Conn(t)
 	var xid string
-	for _, statement := range []string{"set synchronous_commit = on", "begin", "alter publication rollcall add table club.nickname",
-		"insert into rollcall.watches values ('club.nickname', '{id}', 'rep', null)"} {
+	for _, statement := range []string{
+		"set synchronous_commit = on", "begin", "alter publication rollcall add table club.nickname",
+		"insert into rollcall.watches values ('club.nickname', '{id}', 'rep', null)",
+	} {
 		if _, err := writer.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
