@@ -73,7 +73,11 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { b, _ := os.ReadFile(server.LogFile()); _ = os.WriteFile("/tmp/pg.log", b, 0o644); err = errors.Join(err, server.Stop()) }()
+	defer func() {
+		b, _ := os.ReadFile(server.LogFile())
+		_ = os.WriteFile("/tmp/pg.log", b, 0o644)
+		err = errors.Join(err, server.Stop())
+	}()
 	w, err := newWorld(ctx, server, o)
 	if err != nil {
 		return err
