@@ -20,6 +20,20 @@ import (
 // userAgent names us to Constant Contact, which turns away libraries' defaults.
 const userAgent = "rollcall (+https://example.org/rollcall)"
 
+// Databases are the member database and that of the state as a configuration
+// names them, with their passwords.
+func Databases(cfg *config.Config) (member, state *pgx.ConnConfig, err error) {
+	m, err := poolConfig(cfg.Source.URL, cfg.Source.Password, "source.url")
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := poolConfig(cfg.State.URL, cfg.State.Password, "state.url")
+	if err != nil {
+		return nil, nil, err
+	}
+	return m.ConnConfig, s.ConnConfig, nil
+}
+
 func memberPool(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error) {
 	c, err := poolConfig(cfg.Source.URL, cfg.Source.Password, "source.url")
 	if err != nil {

@@ -31,6 +31,8 @@ var allowed = map[string][]string{
 	"internal/redact":   {},
 
 	"internal/source":    {"cdc", "mapper", "sql"},
+	"internal/setup":     {"cdc", "internal/source", "sql"},
+	"internal/check":     {"cdc", "internal/source", "internal/setup", "sql"},
 	"internal/store":     {"cdc", "mapper", "sink", "sql"},
 	"internal/widen":     {"cdc", "mapper", "internal/source", "internal/store"},
 	"internal/report":    {"mapper", "internal/store"},
