@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// column is one column of an export: the name of its field in the request, the
-// header in the file, and the value.
+// column is one column of an export: the name of its field in the request, empty
+// when it cannot be asked for, the header in the file, and the value.
 type column struct {
 	field, header string
 	value         func(s *Sim, c *contact) string
@@ -27,7 +27,7 @@ var exportColumns = slices.Concat(
 		{"last_name", "Last name", func(_ *Sim, c *contact) string { return c.profile.LastName }},
 		{"company_name", "Company", func(_ *Sim, c *contact) string { return c.profile.Company }},
 		{"job_title", "Job title", func(_ *Sim, c *contact) string { return c.profile.JobTitle }},
-		{"email_permission", "Email status", func(_ *Sim, c *contact) string { return emailStatus(c) }},
+		{"", "Email status", func(_ *Sim, c *contact) string { return emailStatus(c) }},
 		{"email_permission", "Email permission status", func(_ *Sim, c *contact) string { return c.permission }},
 		{"email_update_source", "Email update source", func(_ *Sim, c *contact) string { return c.updateSource }},
 		{"email_optin", "Opt-In", func(_ *Sim, c *contact) string { return fmt.Sprint(c.active()) }},
@@ -36,7 +36,7 @@ var exportColumns = slices.Concat(
 		{"email_optout_date", "Confirmed Opt-Out Date", func(s *Sim, c *contact) string { return s.written(c.optOutAt) }},
 		{"email_optout_source", "Confirmed Opt-Out Source", func(_ *Sim, c *contact) string { return c.optOutSource }},
 		{"email_optout_reason", "Confirmed Opt-Out Reason", func(_ *Sim, c *contact) string { return c.optOutReason }},
-		empty("salutation", "Salutation"),
+		empty("", "Salutation"),
 	},
 	phoneColumnsOf("home", "mobile", "other", "work", "fax"),
 	streetColumnsOf("Home"), streetColumnsOf("Work"), streetColumnsOf("Other"),
@@ -168,6 +168,7 @@ func (s *Sim) columnsFor(a *accountState, fields []string) []column {
 		}
 	}
 	if s.switches.ExportHeadersAreFields {
+		columns = slices.DeleteFunc(columns, func(of column) bool { return of.field == "" })
 		columns = slices.CompactFunc(columns, func(x, y column) bool { return x.field == y.field })
 		for i := range columns {
 			columns[i].header = columns[i].field

@@ -68,6 +68,9 @@ type RateLimitError struct {
 	// Daily says that the key's calls of this day are used up. They come back
 	// at 00:00 UTC; repeating before that is useless.
 	Daily bool
+	// Queue says that too many bulk activities of the account wait. There is
+	// room when some have ended, in minutes.
+	Queue bool
 }
 
 // Unwrap returns the APIError.
@@ -164,9 +167,14 @@ func Classify(err error) Class {
 	if _, ok := errors.AsType[*LimitError](err); ok {
 		return Reject
 	}
+	if _, ok := errors.AsType[*StateError](err); ok {
+		return Reject
+	}
 	unsent, notSent := errors.AsType[*NotSentError](err)
 	unreadable, badBody := errors.AsType[*BodyError](err)
 	switch {
+	case errors.Is(err, ErrNoContact):
+		return Missing
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Retry
 	case notSent && unsent.Step == stepWait:
@@ -201,7 +209,8 @@ func classifyStatus(status int) Class {
 // temporary: a torn body may be whole the next time, one that lacks something
 // will lack it again.
 func (e *BodyError) temporary() bool {
-	return !errors.Is(e.Err, ErrIncomplete) && !errors.Is(e.Err, ErrTooLarge)
+	_, other := errors.AsType[*ColumnError](e.Err)
+	return !other && !errors.Is(e.Err, ErrIncomplete) && !errors.Is(e.Err, ErrTooLarge)
 }
 
 // MayHaveApplied says whether the request behind an error may have changed
@@ -280,7 +289,7 @@ func newAPIError(op Endpoint, status int, body []byte) error {
 	}
 	e.Message = scrub(strings.Join(texts, "; "))
 	if status == http.StatusTooManyRequests {
-		return &RateLimitError{APIError: e, Daily: e.Key == keyQuota}
+		return &RateLimitError{APIError: e, Daily: e.Key == keyQuota, Queue: strings.Contains(e.Message, "queued activities")}
 	}
 	return e
 }
