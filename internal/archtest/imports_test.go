@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"cmd/rollcall":                      {"internal/cli"},
 
 	"internal/archtest":  {},
+	"internal/budget":    {},
 	"internal/lease":     {},
 	"internal/secretbox": {},
 	"internal/ccsim":     {},
@@ -32,7 +33,7 @@ var allowed = map[string][]string{
 	"internal/redact":    {},
 
 	"internal/source":  {"cdc", "mapper", "sql"},
-	"internal/store":   {"cdc", "mapper", "sink", "sql", "internal/lease"},
+	"internal/store":   {"cdc", "mapper", "sink", "sql", "internal/budget", "internal/lease"},
 	"internal/widen":   {"cdc", "mapper", "internal/source", "internal/store"},
 	"internal/deliver": {"mapper", "sink", "sink/constantcontact", "internal/source", "internal/store"},
 
