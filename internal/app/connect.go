@@ -106,14 +106,19 @@ func (a *App) connect() error {
 		AllActiveName:       a.cfg.Rules.AllActiveName,
 		GroupRequiresActive: a.cfg.Rules.GroupRequiresActive,
 		RemoveOnMissingRow:  a.cfg.Rules.OnRemoved == config.OnRemovedRemove,
-		Thresholds:          mapper.DefaultThresholds,
+		MoveAddress:         a.cfg.Rules.OnEmailChange == config.OnEmailChangeMove,
+		SendPhone:           a.cfg.Rules.SendPhone,
+		SendAddress:         a.cfg.Rules.SendAddress,
+		Thresholds:          thresholds(a.cfg.Rules.RemovalThresholds),
 	}
 	limits := map[string]*constantcontact.Limiter{}
 	workers := map[string]*deliver.Worker{}
 	for _, c := range a.cfg.ConstantContact.Connections {
 		if limits[c.APIKey] == nil {
 			limits[c.APIKey] = constantcontact.NewLimiter(a.now, constantcontact.Spacing)
-			w := &deliver.Worker{Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver")}
+			w := &deliver.Worker{
+				Keepers: map[string]deliver.Keeper{}, Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver"),
+			}
 			workers[c.APIKey] = w
 			a.workers = append(a.workers, w)
 			a.dirty = append(a.dirty, newSignal())
@@ -130,10 +135,13 @@ func (a *App) connect() error {
 		}
 		state := a.store.Association(c.Association)
 		log := a.log.With("component", "sink", "association", c.Association)
-		workers[c.APIKey].Associations = append(workers[c.APIKey].Associations, &deliver.Deliverer{
+		w := workers[c.APIKey]
+		d := &deliver.Deliverer{
 			ID: c.Association, Source: a.source, Store: state, Policy: policy, Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
 			Applier: &sink.Applier{API: client, Ledger: state, Now: a.now, Log: log},
-		})
+		}
+		w.Associations = append(w.Associations, d)
+		w.Keepers[c.Association] = a.keep(w, d)
 	}
 	return nil
 }
