@@ -54,8 +54,8 @@ create table rollcall_state.connection (
     state_since  timestamptz not null,
     connected_at timestamptz not null,
     connected_by text not null,
-    agreed_at    timestamptz not null,   -- that members agreed to be mailed
-    agreed_by    text not null,
+    agreed_at    timestamptz,            -- that members agreed to be mailed; null: nobody was asked
+    agreed_by    text not null default '',
     primary key (source, association)
 );
 -- Two associations never share an account.
