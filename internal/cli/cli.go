@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"os/user"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -25,16 +27,21 @@ const (
 )
 
 type commands struct {
-	Run     runCommand     `cmd:"" help:"Keep Constant Contact in step with the member database."`
-	Demo    demoCommand    `cmd:"" help:"Show a day of office work on a Postgres and a Constant Contact of its own."`
-	Sim     simCommand     `cmd:"" help:"Run the simulator of Constant Contact alone."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Run        runCommand        `cmd:"" help:"Keep Constant Contact in step with the member database."`
+	Connect    connectCommand    `cmd:"" help:"Connect the Constant Contact account of an association."`
+	Disconnect disconnectCommand `cmd:"" help:"Forget the tokens of an association's account."`
+	Demo       demoCommand       `cmd:"" help:"Show a day of office work on a Postgres and a Constant Contact of its own."`
+	Sim        simCommand        `cmd:"" help:"Run the simulator of Constant Contact alone."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 // env is what a command gets from its surroundings.
 type env struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
+	Stdin          io.Reader
+	Now            func() time.Time
+	User           string // who asks, for the record
 }
 
 // Main runs the command line and returns the exit code.
@@ -64,7 +71,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
-	if err := parsed.Run(&env{ctx: ctx, stdout: stdout, stderr: stderr}); err != nil {
+	if err := parsed.Run(&env{ctx: ctx, stdout: stdout, stderr: stderr, Stdin: os.Stdin, Now: time.Now, User: userName()}); err != nil {
 		fmt.Fprintf(stderr, "rollcall: %v\n", err)
 		var bad *config.Error
 		if errors.As(err, &bad) {
@@ -73,6 +80,14 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return ExitFailure
 	}
 	return ExitOK
+}
+
+// userName is the name that the system has for whoever runs us.
+func userName() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", os.Getuid())
 }
 
 // logger writes what the configuration asks for, without member data.
