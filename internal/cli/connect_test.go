@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,12 +32,11 @@ import (
 // simulated Constant Contact with the accounts harbour and hill.
 func TestConnectScripts(t *testing.T) {
 	server := pgtest.Server(t, nil)
-	databases := 0
+	var databases atomic.Int64 // scripts run side by side
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/connect",
 		Setup: func(e *testscript.Env) error {
-			databases++
-			o, err := newOffice(e, server, fmt.Sprint("office", databases))
+			o, err := newOffice(e, server, fmt.Sprint("office", databases.Add(1)))
 			e.Values[officeKey{}] = o
 			return err
 		},
