@@ -13,7 +13,6 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/deliver"
 	"rollcall/internal/source"
-	"rollcall/mapper"
 	"rollcall/sink"
 	"rollcall/sink/constantcontact"
 )
@@ -102,22 +101,13 @@ func readTokens(cfg *config.Config) error {
 // connect prepares one worker for every API key, with the associations whose
 // accounts it serves.
 func (a *App) connect() error {
-	policy := mapper.Policy{
-		AllActiveName:       a.cfg.Rules.AllActiveName,
-		GroupRequiresActive: a.cfg.Rules.GroupRequiresActive,
-		RemoveOnMissingRow:  a.cfg.Rules.OnRemoved == config.OnRemovedRemove,
-		MoveAddress:         a.cfg.Rules.OnEmailChange == config.OnEmailChangeMove,
-		SendPhone:           a.cfg.Rules.SendPhone,
-		SendAddress:         a.cfg.Rules.SendAddress,
-		Thresholds:          thresholds(a.cfg.Rules.RemovalThresholds),
-	}
 	limits := map[string]*constantcontact.Limiter{}
 	workers := map[string]*deliver.Worker{}
 	for _, c := range a.cfg.ConstantContact.Connections {
 		if limits[c.APIKey] == nil {
 			limits[c.APIKey] = constantcontact.NewLimiter(a.now, constantcontact.Spacing)
 			w := &deliver.Worker{
-				Keepers: map[string]deliver.Keeper{}, Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver"),
+				Keepers: map[string]deliver.Keeper{}, Elsewhere: map[string]bool{}, Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver"),
 			}
 			workers[c.APIKey] = w
 			a.workers = append(a.workers, w)
@@ -137,11 +127,18 @@ func (a *App) connect() error {
 		log := a.log.With("component", "sink", "association", c.Association)
 		w := workers[c.APIKey]
 		d := &deliver.Deliverer{
-			ID: c.Association, Source: a.source, Store: state, Policy: policy, Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
+			ID: c.Association, Source: a.source, Store: state, Policy: policy(a.cfg), Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
 			Applier: &sink.Applier{API: client, Ledger: state, Now: a.now, Log: log},
 		}
 		w.Associations = append(w.Associations, d)
 		w.Keepers[c.Association] = a.keep(w, d)
+	}
+	for key, w := range workers {
+		for _, c := range a.cfg.ConstantContact.Connections {
+			if c.APIKey != key {
+				w.Elsewhere[c.Association] = true
+			}
+		}
 	}
 	return nil
 }

@@ -92,7 +92,11 @@ var ErrStaticToken = errors.New("its access token is in the configuration; take 
 func (c *Connections) connection(association string) (config.Connection, error) {
 	conn, ok := c.app.cfg.ConstantContact.Connection(association)
 	if !ok {
-		return conn, fmt.Errorf("association %s has no entry in constant_contact.connections", association)
+		unknown := &UnknownAssociationError{Association: association}
+		for _, known := range c.app.cfg.ConstantContact.Connections {
+			unknown.Configured = append(unknown.Configured, known.Association)
+		}
+		return conn, unknown
 	}
 	if conn.AccessToken.IsSet() {
 		return conn, fmt.Errorf("association %s: %w", association, ErrStaticToken)

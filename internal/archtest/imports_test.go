@@ -36,6 +36,7 @@ var allowed = map[string][]string{
 	"internal/source":    {"cdc", "mapper", "sql"},
 	"internal/store":     {"cdc", "mapper", "sink", "sql", "internal/budget", "internal/credential", "internal/lease"},
 	"internal/widen":     {"cdc", "mapper", "internal/source", "internal/store"},
+	"internal/report":    {"mapper", "internal/store"},
 	"internal/deliver":   {"mapper", "sink", "sink/constantcontact", "internal/source", "internal/store"},
 	"internal/reconcile": {"mapper", "sink", "internal/source", "internal/store"},
 

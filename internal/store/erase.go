@@ -173,15 +173,22 @@ func (a *Association) Recall(ctx context.Context, addresses []mapper.Address) er
 // hashKey is the installation's key for the hashes of erased addresses, made
 // when it is needed first. Without it nobody can try addresses on them.
 func (a *Association) hashKey(ctx context.Context) ([]byte, error) {
+	var key []byte
+	err := a.pool.QueryRow(ctx, "select hash_key from rollcall_state.installation where source = $1", a.source).Scan(&key)
+	if err != nil {
+		return nil, fmt.Errorf("read hash key: %w", err)
+	}
+	if key != nil {
+		return key, nil
+	}
 	fresh := make([]byte, sha256.Size)
 	if _, err := rand.Read(fresh); err != nil {
 		return nil, fmt.Errorf("make hash key: %w", err)
 	}
-	var key []byte
-	err := a.pool.QueryRow(ctx, `update rollcall_state.installation set hash_key = coalesce(hash_key, $2) where source = $1 returning hash_key`,
+	err = a.pool.QueryRow(ctx, `update rollcall_state.installation set hash_key = coalesce(hash_key, $2) where source = $1 returning hash_key`,
 		a.source, fresh).Scan(&key)
 	if err != nil {
-		return nil, fmt.Errorf("read hash key: %w", err)
+		return nil, fmt.Errorf("record hash key: %w", err)
 	}
 	return key, nil
 }
