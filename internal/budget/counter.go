@@ -94,6 +94,17 @@ func (c *Counter) Take(ctx context.Context, m Member, class Class) error {
 	return nil
 }
 
+// Check returns the *SpentError that Take would return now.
+func (c *Counter) Check(ctx context.Context, m Member, class Class) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if err := c.today(ctx, now); err != nil {
+		return err
+	}
+	return c.day.Check(m, class, now)
+}
+
 // today reads the day's record when a day begins. What is left of yesterday's
 // block is yesterday's.
 func (c *Counter) today(ctx context.Context, now time.Time) error {
