@@ -25,7 +25,7 @@ const (
 	// may be full of requests.
 	Settle = time.Second
 	// Slice is how long a lease is held although another wants it.
-	Slice = 20 * time.Second
+	Slice = 10 * time.Second
 	// wantFor is how long a wish lasts that is not repeated.
 	wantFor = 5 * Poll
 )
