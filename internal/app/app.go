@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -133,6 +134,12 @@ func (a *App) read(ctx context.Context) error {
 			return err
 		}
 		a.log.Info("watches changed: touching everything")
+		if err := a.awaitWatches(ctx); err != nil {
+			return err
+		}
+		if err := a.source.Reload(ctx); err != nil {
+			return err
+		}
 		if err := a.loadWatches(ctx); err != nil {
 			return err
 		}
@@ -149,6 +156,32 @@ func (a *App) widen(ctx context.Context) error {
 			s.dirty.set()
 		}
 	})
+}
+
+// awaitWatches waits until a change of the watches that was read from the
+// stream can be seen: a commit can be decoded before that, and reading too early
+// would give the old watches, for ever. The change touched everything, and that
+// touch has its transaction until it is worked off, which is when it is seen.
+func (a *App) awaitWatches(ctx context.Context) error {
+	const first, most = 10 * time.Millisecond, time.Second
+	for delay := first; ; delay = min(2*delay, most) {
+		xids, err := a.store.TouchedAllXIDs(ctx)
+		if err != nil {
+			return err
+		}
+		shows, err := a.source.CurrentSnapshot(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(xids, func(xid uint64) bool { return !shows.Visible(xid) }) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(delay):
+		}
+	}
 }
 
 func (a *App) loadWatches(ctx context.Context) error {

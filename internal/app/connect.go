@@ -24,6 +24,20 @@ import (
 // userAgent names us to Constant Contact, which turns away libraries' defaults.
 const userAgent = "rollcall (+https://example.org/rollcall)"
 
+// Databases are the member database and that of the state as a configuration
+// names them, with their passwords.
+func Databases(cfg *config.Config) (member, state *pgx.ConnConfig, err error) {
+	m, err := poolConfig(cfg.Source.URL, cfg.Source.Password, "source.url")
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := poolConfig(cfg.State.URL, cfg.State.Password, "state.url")
+	if err != nil {
+		return nil, nil, err
+	}
+	return m.ConnConfig, s.ConnConfig, nil
+}
+
 func memberPool(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error) {
 	c, err := poolConfig(cfg.Source.URL, cfg.Source.Password, "source.url")
 	if err != nil {
@@ -91,14 +105,11 @@ func connectError(field string, c *pgx.ConnConfig, err error) error {
 	return fmt.Errorf("%s: %w", where, err)
 }
 
-// readTokens reads every access token and client secret once: one that is missing
-// now would otherwise show only at the first call.
+// readTokens reads the secrets of every connection once: one that is missing now
+// would otherwise show only at the first call.
 func readTokens(cfg *config.Config) error {
 	for _, c := range cfg.ConstantContact.Connections {
-		if !c.AccessToken.IsSet() {
-			continue
-		}
-		if _, err := c.AccessToken.Read(); err != nil {
+		if err := ReadSecrets(cfg, c); err != nil {
 			return err
 		}
 	}

@@ -174,6 +174,23 @@ func tokenBox(cfg *config.Config) (*secretbox.Box, error) {
 	return secretbox.New(credential.Purpose, keys...)
 }
 
+// ReadSecrets reads what a connection needs of the configuration's secrets, and
+// says what is wrong with it: the access token, or the application's secret and
+// the master keys. The error is a *config.Error.
+func ReadSecrets(cfg *config.Config, c config.Connection) error {
+	if c.AccessToken.IsSet() {
+		_, err := c.AccessToken.Read()
+		return err
+	}
+	if key, described := cfg.ConstantContact.Key(c.APIKey); described && key.ClientSecret.IsSet() {
+		if _, err := key.ClientSecret.Read(); err != nil {
+			return err
+		}
+	}
+	_, err := tokenBox(cfg)
+	return err
+}
+
 // newTokens are the tokens of a connection: those of the configuration, or those
 // of a connected account.
 func newTokens(cfg *config.Config, c config.Connection, k *apiKey, box *secretbox.Box, state *store.Association, now func() time.Time, log *slog.Logger) *credential.Tokens {

@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 	"internal/credential": {"sink/constantcontact", "sink/constantcontact/oauth", "internal/secretbox"},
 	"internal/lease":      {},
 	"internal/secretbox":  {},
+	"internal/cases":      {},
 	"internal/ccsim":      {},
 	"internal/chamber":    {},
 	"internal/config":     {},
@@ -34,6 +35,8 @@ var allowed = map[string][]string{
 	"internal/redact":     {},
 
 	"internal/source":    {"cdc", "mapper", "sql"},
+	"internal/setup":     {"cdc", "internal/source", "sql"},
+	"internal/check":     {"cdc", "internal/source", "internal/setup", "sql"},
 	"internal/store":     {"cdc", "mapper", "sink", "sql", "internal/budget", "internal/credential", "internal/lease"},
 	"internal/widen":     {"cdc", "mapper", "internal/source", "internal/store"},
 	"internal/report":    {"mapper", "internal/store"},
