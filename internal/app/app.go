@@ -14,7 +14,6 @@ import (
 
 	"rollcall/cdc"
 	"rollcall/internal/config"
-	"rollcall/internal/deliver"
 	"rollcall/internal/source"
 	"rollcall/internal/store"
 	"rollcall/internal/widen"
@@ -33,10 +32,9 @@ type App struct {
 	source  *source.Source
 	store   *store.Store
 	watches atomic.Pointer[[]cdc.Watch] // the reader replaces them when they change
-	workers []*deliver.Worker
+	keys    []*served                   // API keys with their workers
 
-	touched signal   // touched keys were stored
-	dirty   []signal // addresses became dirty, one signal a worker
+	touched signal // touched keys were stored
 }
 
 // New connects to the databases, checks what it finds there and prepares the
@@ -98,8 +96,10 @@ func (a *App) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.read(ctx) })
 	group.Go(func() error { return a.widen(ctx) })
-	for i, w := range a.workers {
-		group.Go(func() error { return w.Run(ctx, a.dirty[i]) })
+	leases := store.NewLeases(a.state, a.now)
+	keeper := newKeeper(leases, "run", "source "+a.cfg.Source.Name, a.now, a.log)
+	for _, s := range a.keys {
+		group.Go(func() error { return a.hold(ctx, keeper, s) })
 	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -111,8 +111,8 @@ func (a *App) Run(ctx context.Context) error {
 // Decide says what Rollcall decides about an address of an association now,
 // list by list, from the member database and the state alone.
 func (a *App) Decide(ctx context.Context, association string, address mapper.Address) ([]mapper.Decision, error) {
-	for _, w := range a.workers {
-		for _, d := range w.Associations {
+	for _, s := range a.keys {
+		for _, d := range s.worker.Associations {
 			if d.ID == association {
 				return d.Decide(ctx, address)
 			}
@@ -152,8 +152,8 @@ func (a *App) read(ctx context.Context) error {
 func (a *App) widen(ctx context.Context) error {
 	w := &widen.Widener{Source: a.source, Store: a.store, Watch: a.watch, Log: a.log.With("component", "widen")}
 	return w.Run(ctx, a.touched, func() {
-		for _, s := range a.dirty {
-			s.set()
+		for _, s := range a.keys {
+			s.dirty.set()
 		}
 	})
 }

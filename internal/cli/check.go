@@ -47,8 +47,7 @@ func checkConfig(cfg *config.Config) (check.Config, error) {
 		KeepRemoved: cfg.Rules.OnRemoved == config.OnRemovedKeep, Now: time.Now,
 	}
 	for _, conn := range cfg.ConstantContact.Connections {
-		_, err := conn.AccessToken.Read()
-		c.Connections = append(c.Connections, check.Connection{Association: conn.Association, TokenError: err})
+		c.Connections = append(c.Connections, check.Connection{Association: conn.Association, TokenError: app.ReadSecrets(cfg, conn)})
 	}
 	return c, nil
 }

@@ -20,6 +20,9 @@ type Worker struct {
 	// Keepers do what is due or asked for beside the changes, one for each
 	// association, by its id.
 	Keepers map[string]Keeper
+	// Accounts say when an association is not to be served, by its id. One that
+	// is not there always is.
+	Accounts map[string]Account
 	// Elsewhere are the associations that workers of other keys serve: they
 	// take up what is asked of these.
 	Elsewhere map[string]bool
@@ -31,6 +34,16 @@ type Worker struct {
 	Log     *slog.Logger
 
 	polls map[string]*poll
+}
+
+// Account is what stands between an association and Constant Contact: its
+// connection, and its share of the calls.
+type Account interface {
+	// Pause is how long nothing is to be sent; 0: go on.
+	Pause(ctx context.Context) (time.Duration, error)
+	// Failed is told of what went wrong. It returns nil when Pause accounts for
+	// that from now on, so that it is no news.
+	Failed(ctx context.Context, err error) error
 }
 
 // Keeper does what is due for an association, and what somebody asks for.
@@ -62,11 +75,6 @@ func (w *Worker) Run(ctx context.Context, wake <-chan struct{}) error {
 	}
 	// Never gives up: what is queued stays queued.
 	retry := backoff.NewExponentialBackOff(backoff.WithInitialInterval(idlePause), backoff.WithMaxInterval(5*time.Minute), backoff.WithMaxElapsedTime(0))
-	// A process that was killed may have sent until just now: its second has to
-	// pass before ours begins.
-	if err := sleep(ctx, time.Second); err != nil {
-		return err
-	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -114,13 +122,28 @@ func (w *Worker) turn(ctx context.Context) (pause time.Duration, err error) {
 		errs = append(errs, err)
 	}
 	for _, d := range w.Associations {
-		next, err := w.serve(ctx, d)
+		next, err := w.attend(ctx, d)
 		if err != nil {
 			errs = append(errs, err)
 		}
 		pause = min(pause, next)
 	}
 	return pause, errors.Join(errs...)
+}
+
+// attend serves an association unless its account is to be left alone.
+func (w *Worker) attend(ctx context.Context, d *Deliverer) (next time.Duration, err error) {
+	account := w.Accounts[d.ID]
+	if account == nil {
+		return w.serve(ctx, d)
+	}
+	if wait, err := account.Pause(ctx); err != nil || wait > 0 {
+		return max(wait, idlePause), err
+	}
+	if next, err = w.serve(ctx, d); err != nil && ctx.Err() == nil {
+		return idlePause, account.Failed(ctx, err)
+	}
+	return next, err
 }
 
 // serve does what is due for one association once: calls that ended, what is due
