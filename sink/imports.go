@@ -23,7 +23,6 @@ type person struct {
 	tell     bool
 	alone    bool // told, or made, by a request of its own
 	rows     int  // import rows that the person may have, beyond which additions go by id
-	in       int  // blocks that are imports and have the person
 	full     int  // the block whose row tells the fields, -1 when none
 }
 

@@ -69,15 +69,11 @@ func (o options) wants(name string) bool {
 }
 
 func run(ctx context.Context, o options) (err error) {
-	server, err := localpg.Start(ctx, localpg.Options{Settings: map[string]string{"shared_buffers": "512MB", "autovacuum": "on", "log_min_duration_statement": "300"}, Log: os.Stderr})
+	server, err := localpg.Start(ctx, localpg.Options{Settings: map[string]string{"shared_buffers": "512MB"}, Log: os.Stderr})
 	if err != nil {
 		return err
 	}
-	defer func() {
-		b, _ := os.ReadFile(server.LogFile())
-		_ = os.WriteFile("/tmp/pg.log", b, 0o644)
-		err = errors.Join(err, server.Stop())
-	}()
+	defer func() { err = errors.Join(err, server.Stop()) }()
 	w, err := newWorld(ctx, server, o)
 	if err != nil {
 		return err

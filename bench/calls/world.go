@@ -258,7 +258,7 @@ func (w *world) pass(ctx context.Context) (took int, err error) {
 	}
 }
 
-// settled reports whom the plan would still change.
+// settled checks that nobody is left in the queue.
 func (w *world) settled(ctx context.Context) error {
 	queued, err := w.Store.Queued(ctx)
 	if err == nil && queued > 0 {

@@ -26,7 +26,9 @@ type Deliverer struct {
 	Log    *slog.Logger
 }
 
-// batchSize is how many addresses one batch plans at the most.
+// batchSize is how many addresses one batch plans at the most. Every batch takes
+// a call for each list again, and for many people reads the whole account; 50,000
+// people take about half a gigabyte.
 const batchSize = 100_000
 
 // importsADay is how many import rows an address may have in 24 hours; the
