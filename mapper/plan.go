@@ -106,7 +106,7 @@ func (p *planner) planPair(t *target) {
 		}
 		p.add(t, pair, rule)
 	case rule.verdict == On || rule.verdict == Leave:
-		p.onList = p.onList || t.Kind != ListUnmanaged && pair.believedOn()
+		p.onList = p.onList || t.Kind != ListUnmanaged && pair.BelievedOn()
 	}
 	if rule.verdict == Leave && p.keepsForeign(t, pair) {
 		why = ReasonForeignKept
@@ -176,7 +176,7 @@ func (p *planner) mayRemove(t *target, pair Pair, rule ruling) bool {
 func (p *planner) keepsForeign(t *target, pair Pair) bool {
 	chosen := t.KeepForeign && (t.Kind == ListAllActive || t.Kind == ListType) && p.stranger()
 	kept := pair.Remove.Kind == HoldForeign && pair.Remove.State == HoldRejected
-	return (chosen || kept) && pair.believedOn() && pair.Remove.State != HoldApproved
+	return (chosen || kept) && pair.BelievedOn() && pair.Remove.State != HoldApproved
 }
 
 // planFields plans what Constant Contact is to be told about the person. Whose

@@ -35,6 +35,11 @@ const (
 	// CallMove gives a contact another address. It has no activity: its reply
 	// says how it ended.
 	CallMove CallKind = "move"
+	// CallCreate makes the contact of Rows on the lists, and CallFields tells the
+	// contact of IDs what Rows says: one person each, without an activity. They
+	// are for addresses that an import does not take and for few people.
+	CallCreate CallKind = "create"
+	CallFields CallKind = "fields"
 )
 
 // The ops of intents that change no pair.

@@ -121,7 +121,7 @@ func (a *App) connect() error {
 		if limits[c.APIKey] == nil {
 			limits[c.APIKey] = constantcontact.NewLimiter(a.now, constantcontact.Spacing)
 			w := &deliver.Worker{
-				Keepers: map[string]deliver.Keeper{}, Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver"),
+				Keepers: map[string]deliver.Keeper{}, Elsewhere: map[string]bool{}, Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver"),
 			}
 			workers[c.APIKey] = w
 			a.workers = append(a.workers, w)
@@ -146,6 +146,13 @@ func (a *App) connect() error {
 		}
 		w.Associations = append(w.Associations, d)
 		w.Keepers[c.Association] = a.keep(w, d)
+	}
+	for key, w := range workers {
+		for _, c := range a.cfg.ConstantContact.Connections {
+			if c.APIKey != key {
+				w.Elsewhere[c.Association] = true
+			}
+		}
 	}
 	return nil
 }

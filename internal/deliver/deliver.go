@@ -27,7 +27,7 @@ type Deliverer struct {
 }
 
 // batchSize is how many addresses one batch plans at the most.
-const batchSize = 20_000
+const batchSize = 100_000
 
 // importsADay is how many import rows an address may have in 24 hours; the
 // vendor flags more as abuse.

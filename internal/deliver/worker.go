@@ -20,6 +20,9 @@ type Worker struct {
 	// Keepers do what is due or asked for beside the changes, one for each
 	// association, by its id.
 	Keepers map[string]Keeper
+	// Elsewhere are the associations that workers of other keys serve: they
+	// take up what is asked of these.
+	Elsewhere map[string]bool
 	// Visible says whether a request's transaction can be seen in the member
 	// database by now.
 	Visible func(ctx context.Context, xid uint64) (bool, error)
@@ -111,39 +114,54 @@ func (w *Worker) turn(ctx context.Context) (pause time.Duration, err error) {
 		errs = append(errs, err)
 	}
 	for _, d := range w.Associations {
-		p := w.polls[d.ID]
-		if p.open && !w.Now().Before(p.at) {
-			if err := w.poll(ctx, d, p); err != nil {
-				errs = append(errs, err)
-				continue
-			}
-		}
-		worked, wait, err := d.Batch(ctx)
+		next, err := w.serve(ctx, d)
 		if err != nil {
 			errs = append(errs, err)
 		}
-		if worked {
-			p.open, p.delay, p.at = true, pollFirst, w.Now().Add(pollFirst)
-			pause = 0
-		} else if wait > 0 {
-			pause = min(pause, wait)
-		}
-		if p.open {
-			pause = min(pause, max(0, p.at.Sub(w.Now())))
-		}
-		if k := w.Keepers[d.ID]; k != nil {
-			worked, due, err := k.Turn(ctx)
-			if err != nil {
-				errs = append(errs, err)
-			}
-			if worked {
-				p.open, pause = true, 0
-			} else {
-				pause = min(pause, due)
-			}
-		}
+		pause = min(pause, next)
 	}
 	return pause, errors.Join(errs...)
+}
+
+// serve does what is due for one association once: calls that ended, what is due
+// by the clock, changes. What is due comes before the changes, because a list is
+// renamed before another of its new name could be made. next is how long until
+// there is something to do.
+func (w *Worker) serve(ctx context.Context, d *Deliverer) (next time.Duration, err error) {
+	p := w.polls[d.ID]
+	if p.open && !w.Now().Before(p.at) {
+		if err := w.poll(ctx, d, p); err != nil {
+			return idlePause, err
+		}
+	}
+	next = idlePause
+	var errs []error
+	if k := w.Keepers[d.ID]; k != nil {
+		worked, due, err := k.Turn(ctx)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if p.open = p.open || worked; worked {
+			next = 0
+		} else {
+			next = min(next, due)
+		}
+	}
+	worked, wait, err := d.Batch(ctx)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	switch {
+	case worked:
+		p.open, p.delay, p.at = true, pollFirst, w.Now().Add(pollFirst)
+		next = 0
+	case wait > 0:
+		next = min(next, wait)
+	}
+	if p.open {
+		next = min(next, max(0, p.at.Sub(w.Now())))
+	}
+	return next, errors.Join(errs...)
 }
 
 func (w *Worker) poll(ctx context.Context, d *Deliverer, p *poll) error {
@@ -184,16 +202,20 @@ func (w *Worker) requests(ctx context.Context) error {
 
 // request hands a request to the keeper of its association.
 func (w *Worker) request(ctx context.Context, r store.Request) error {
-	if r.Content.Association != nil {
-		if k := w.Keepers[*r.Content.Association]; k != nil {
+	if named := r.Content.Association; named != nil {
+		switch k := w.Keepers[*named]; {
+		case k != nil:
 			return k.Request(ctx, r)
+		case w.Elsewhere[*named]:
+			return nil
 		}
 		return w.Store.SetRequest(ctx, r.ID, "refused", store.Answer{Reason: mapper.ReasonNotConnected, Detail: mapper.ReasonNotConnected.Text()})
 	}
-	if len(w.Keepers) == 1 {
-		for _, k := range w.Keepers {
-			return k.Request(ctx, r)
-		}
+	if len(w.Keepers)+len(w.Elsewhere) > 1 {
+		return w.Store.SetRequest(ctx, r.ID, "refused", store.Answer{Detail: "there are several associations; name one as the second argument"})
 	}
-	return w.Store.SetRequest(ctx, r.ID, "refused", store.Answer{Detail: "there are several associations; name one as the second argument"})
+	for _, k := range w.Keepers {
+		return k.Request(ctx, r)
+	}
+	return nil
 }
