@@ -68,6 +68,10 @@ func (c *checker) checkView(ctx context.Context, view, key, flags string) error 
 		return err
 	}
 	if rows == 0 {
+		had, err := c.hasRows(ctx, view)
+		if err != nil || !had {
+			return err // the database is new
+		}
 		severity := Warning
 		if view == "groups" || view == "group_members" {
 			severity = Note // there may be none
@@ -89,6 +93,21 @@ func (c *checker) checkView(ctx context.Context, view, key, flags string) error 
 			fmt.Sprintf("select %[1]s from %[2]s group by %[1]s having count(*) > 1; shows them: let each join in the view yield one row", key, name))
 	}
 	return nil
+}
+
+// hasRows says whether any table that a view reads has ever had rows.
+func (c *checker) hasRows(ctx context.Context, view string) (bool, error) {
+	var names []string
+	for _, r := range c.reads {
+		if t := c.tables[r.Name]; r.View == view && t != nil {
+			for _, p := range t.parts {
+				names = append(names, p.SQL)
+			}
+		}
+	}
+	var had bool
+	err := c.conn.QueryRow(ctx, "select coalesce(bool_or(pg_catalog.pg_relation_size(x::regclass) > 0), true) from unnest($1::text[]) x", names).Scan(&had)
+	return had, err
 }
 
 // examples names some reps by id: whoever mends the rows has to find them.
