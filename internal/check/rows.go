@@ -101,12 +101,13 @@ func (c *checker) hasRows(ctx context.Context, view string) (bool, error) {
 	for _, r := range c.reads {
 		if t := c.tables[r.Name]; r.View == view && t != nil {
 			for _, p := range t.parts {
-				names = append(names, p.SQL)
+				names = append(names, p.Name)
 			}
 		}
 	}
 	var had bool
-	err := c.conn.QueryRow(ctx, "select coalesce(bool_or(pg_catalog.pg_relation_size(x::regclass) > 0), true) from unnest($1::text[]) x", names).Scan(&had)
+	err := c.conn.QueryRow(ctx, `select coalesce(bool_or(pg_catalog.pg_relation_size(c.oid) > 0), true)
+		from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname || '.' || c.relname = any($1)`, names).Scan(&had)
 	return had, err
 }
 
