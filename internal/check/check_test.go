@@ -198,6 +198,9 @@ var seeds = []struct {
 			"left join (select * from chamber.member union all select * from chamber.member where member_id = 1) m on m.member_id = r.member_id")
 	}},
 	{name: "option_invalid", sql: "update chamber.sync_options set time_zone = 'Central'"},
+	{name: "option_invalid/window", seed: func(in *installation) {
+		in.replaceView("options", "to_char(window_end, 'HH24:MI') as window_end", "'4 am' as window_end")
+	}},
 	{name: "nobody_leaves", seed: func(in *installation) { in.replaceView("group_members", "disabled", "false as disabled") }},
 	{name: "unwatched_table", sql: "delete from rollcall.watches where \"table\" = 'chamber.member_type';" + sql.Contract()[3]},
 	{name: "unwatched_table/inherited", sql: "create table chamber.rep_archive (like chamber.rep including indexes) inherits (chamber.rep)"},

@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
+	"rollcall/internal/reconcile"
 	"rollcall/internal/setup"
+	"rollcall/mapper"
 )
 
 // rowChecks count what is wrong with the rows of a view. They go through all of
@@ -160,16 +161,10 @@ func (c *checker) checkOptions(ctx context.Context) error {
 		return err
 	}
 	for _, o := range options {
-		bad := func(column, value, want string) {
-			c.add(Contract, Warning, "option_invalid", "rollcall.options."+column, fmt.Sprintf("association %s has %q, and it must be %s", o.Association, value, want), "correct it in the view or its table")
-		}
-		for column, value := range map[string]string{"window_start": o.Start, "window_end": o.End} {
-			if _, err := time.Parse("15:04", value); value != "" && err != nil {
-				bad(column, value, "HH:MM")
-			}
-		}
-		if _, err := time.LoadLocation(o.Zone); o.Zone != "" && err != nil {
-			bad("time_zone", o.Zone, "an IANA name such as America/Chicago")
+		_, err := reconcile.HoursOf(mapper.Options{WindowStart: o.Start, WindowEnd: o.End, TimeZone: o.Zone})
+		if err != nil {
+			c.add(Contract, Warning, "option_invalid", "rollcall.options", "association "+o.Association+" has no nightly run: "+strings.TrimPrefix(err.Error(), "read nightly window: "),
+				"correct it in the view or its table")
 		}
 	}
 	return nil
