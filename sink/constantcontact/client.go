@@ -216,7 +216,13 @@ func (c *Client) attempt(ctx context.Context, r request) error {
 	var dialing, connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { dialing.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) {
+			// The transport itself repeats a GET when a connection that was used
+			// before breaks: one more request, to be waited for like any other.
+			if connected.Swap(true) && c.wait(ctx) != nil {
+				cancel()
+			}
+		},
 	})
 	req, err := http.NewRequestWithContext(ctx, r.op.Method, r.target, bytes.NewReader(r.body))
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -352,5 +353,32 @@ func TestAbsurdBodies(t *testing.T) {
 		if !MayHaveApplied(err) {
 			t.Errorf("body %q: may have applied is false for %v", body, err)
 		}
+	}
+}
+
+// A connection that breaks before the answer makes Go's transport repeat a GET by
+// itself. That is a request like any other: it waits, and is counted.
+func TestRequestsOfTheTransportAreWaitedFor(t *testing.T) {
+	var requests atomic.Int32
+	var waits int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if requests.Add(1)%2 == 0 { // on a connection that was used before
+			panic(http.ErrAbortHandler)
+		}
+		reply(w, http.StatusOK, `{"lists":[]}`)
+	}))
+	defer server.Close()
+	cfg := config(nil)
+	cfg.HTTP, cfg.BaseURL = nil, server.URL+"/v3"
+	cfg.Wait = func(context.Context) error { waits++; return nil }
+	c := newClient(t, cfg)
+	defer c.Close()
+	for range 3 {
+		if err := c.Lists(t.Context(), func([]List) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if made := requests.Load(); made < 5 || waits != made {
+		t.Errorf("%d requests, waited for %d times", made, waits)
 	}
 }
