@@ -49,7 +49,7 @@ var troubles = map[string]trouble{
 	"page changes":       {kinds: []ccsim.FaultKind{ccsim.FaultPageSkips, ccsim.FaultPageRepeats}, share: 0.5},
 	"clock behind":       {skew: -3 * time.Minute},
 	"clock ahead":        {skew: 3 * time.Minute},
-	"rotating, all lost": {kinds: []ccsim.FaultKind{ccsim.FaultResetAfter, ccsim.FaultTruncated, ccsim.FaultUnauthorized}, share: 0.1, ends: true},
+	"rotating and lost":  {kinds: []ccsim.FaultKind{ccsim.FaultResetAfter, ccsim.FaultTruncated, ccsim.FaultUnauthorized}, share: 0.1, ends: true},
 	"everything": {kinds: []ccsim.FaultKind{
 		ccsim.FaultThrottled, ccsim.FaultUnauthorized, ccsim.Fault500, ccsim.Fault503, ccsim.FaultHTML502, ccsim.FaultResetBefore,
 		ccsim.FaultResetAfter, ccsim.FaultTruncated, ccsim.FaultSlow, ccsim.FaultActivityFailed, ccsim.FaultActivityTimedOut,
