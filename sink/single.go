@@ -12,6 +12,10 @@ import (
 // reply says how it ended.
 func (k CallKind) single() bool { return k == CallCreate || k == CallFields }
 
+// Writes reports whether the call writes the people it names, which the vendor
+// takes for abuse when it happens too often; changes of lists do not count.
+func (k CallKind) Writes() bool { return k == CallImport || k.single() }
+
 // sendSingle makes or tells one contact. When the address turns out to have a
 // contact already, or one that cannot be told anything, the person is read back
 // like after any call that did not do all it should.

@@ -8,7 +8,6 @@ import (
 	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink"
-	"rollcall/sink/constantcontact"
 )
 
 // busyPause is how long addresses wait that cannot be finished now.
@@ -150,8 +149,8 @@ func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]s
 	if len(item.Adds) > 0 && s.State == mapper.ContactAbsent {
 		item.Tell = true
 	}
-	if item.Tell && item.Rows == 0 && len(address) <= constantcontact.MaxImportAddress {
-		// One more import row would be too many for today.
+	if item.Tell && item.Rows == 0 {
+		// Writing the person once more would be too much for today.
 		until = slices.MinFunc(recent, time.Time.Compare).Add(24 * time.Hour)
 		item.Tell = false
 		if s.State == mapper.ContactAbsent {

@@ -39,7 +39,7 @@ func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done)
 				return err
 			}
 		}
-		if c.Kind == sink.CallImport {
+		if c.Kind.Writes() {
 			if _, err := tx.Exec(ctx, sql.Query("ledger_imported"), id, now); err != nil {
 				return err
 			}
