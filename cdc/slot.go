@@ -102,6 +102,30 @@ func parseSlot(name string, row [][]byte) (Slot, error) {
 	return s, nil
 }
 
+// Check says what keeps a database from being followed and waiting does not
+// mend, as one of the package's errors. It asks over conn, and then logs in as
+// a reader does. A slot that is missing is no error: Prepare makes it. Check
+// leaves nothing behind.
+func Check(ctx context.Context, conn *pgx.Conn, slot, publication string) error {
+	found, err := inspect(ctx, conn.PgConn(), slot, publication)
+	if err == nil && found.Exists {
+		err = found.usable(slot)
+	}
+	if err != nil {
+		return err
+	}
+	settings := conn.Config().Config.Copy()
+	settings.RuntimeParams["replication"] = "database"
+	reader, err := pgconn.ConnectConfig(ctx, settings)
+	if err != nil {
+		if err = streamError(err, Config{Conn: settings, Slot: slot, Publication: publication}); passing(err) {
+			return nil
+		}
+		return err
+	}
+	return reader.Close(ctx)
+}
+
 // Prepared says what Prepare found.
 type Prepared struct {
 	Created bool // the slot is new: everything has to be looked at

@@ -60,10 +60,8 @@ func newWorld(t *testing.T, template string, fill func(context.Context, *pgx.Con
 	t.Helper()
 	w := &world{log: &bytes.Buffer{}}
 	w.db = pgtest.Template(t, template, func(ctx context.Context, conn *pgx.Conn) error {
-		for _, script := range append(sql.Reference(), sql.Contract()...) {
-			if _, err := conn.Exec(ctx, script); err != nil {
-				return err
-			}
+		if err := contract(ctx, conn); err != nil {
+			return err
 		}
 		return fill(ctx, conn)
 	})
@@ -85,12 +83,29 @@ func newWorld(t *testing.T, template string, fill func(context.Context, *pgx.Con
 		<-served
 	})
 	w.address = listener.Addr().String()
+	w.config = writeConfig(t, w.db.URL, pgtest.Slot(t), w.address)
+	return w
+}
+
+// contract makes the reference schema and the contract over it.
+func contract(ctx context.Context, conn *pgx.Conn) error {
+	for _, script := range append(sql.Reference(), sql.Contract()...) {
+		if _, err := conn.Exec(ctx, script); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeConfig writes a configuration for a member database and a simulator.
+func writeConfig(t *testing.T, url, slot, address string) (path string) {
+	t.Helper()
 	dir := t.TempDir()
 	token := filepath.Join(dir, "token")
 	if err := os.WriteFile(token, []byte("an-access-token\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.config = filepath.Join(dir, "rollcall.yaml")
+	path = filepath.Join(dir, "rollcall.yaml")
 	text := fmt.Sprintf(`source:
   name: chamber
   url: %s
@@ -101,11 +116,11 @@ constant_contact:
     - association: "1"
       access_token: {file: %s}
 pace: {linger: 500ms}
-`, w.db.URL, pgtest.Slot(t), w.address, token)
-	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
+`, url, slot, address, token)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return path
 }
 
 // start runs the program. It is killed when the test ends.
@@ -240,6 +255,12 @@ func (w *world) compare(t *testing.T) {
 	if len(missing)+len(wrong) > 0 {
 		t.Errorf("of %d pairs, missing by list: %v; wrongly there by list: %v", len(expected), missing, wrong)
 	}
+	w.wantNoViolations(t)
+}
+
+// wantNoViolations asks the simulator's referee.
+func (w *world) wantNoViolations(t *testing.T) {
+	t.Helper()
 	for _, v := range w.sim.Violations() {
 		t.Errorf("the referee saw %s: %s", v.Rule, v.Detail)
 	}

@@ -29,6 +29,13 @@ func (a *Applier) Poll(ctx context.Context) (ended, open int, err error) {
 		return 0, len(calls), err
 	}
 	for _, call := range calls {
+		if call.Kind == CallMove {
+			if err := a.settleMove(ctx, call); err != nil {
+				return ended, len(calls) - ended, err
+			}
+			ended++
+			continue
+		}
 		if call.ActivityID == "" {
 			done, err := a.find(ctx, call, activities, ours)
 			if err != nil {

@@ -23,6 +23,9 @@ type Work struct {
 	// Busy: a call about the address is on its way; only removals for an
 	// opt-out overtake it.
 	Busy bool
+	Run  int64 // that queued the address, 0 for the stream
+	// Exact are the lists from which everybody not wanted is to go.
+	Exact map[mapper.ListKey]bool
 }
 
 // PlanCalls turns work into calls: removals for opt-outs first, then other
@@ -131,7 +134,10 @@ func (p *planner) membership(kind CallKind, keys []mapper.ListKey, people []shar
 		c.IDs = append(c.IDs, s.work.Shown.ID)
 		for _, o := range s.ops {
 			if slices.Contains(keys, o.List) {
-				c.Intents = append(c.Intents, Intent{List: o.List, Address: s.work.Address, Op: op, Reason: o.Reason, Rep: o.Rep, Again: s.work.Busy})
+				c.Intents = append(c.Intents, Intent{
+					List: o.List, Address: s.work.Address, Op: op, Reason: o.Reason, Rep: o.Rep, Again: s.work.Busy,
+					Run: s.work.Run, Approved: o.Approved, OptOut: o.OptOut, Exact: op == "remove" && s.work.Exact[o.List],
+				})
 			}
 		}
 	}
@@ -255,11 +261,11 @@ func (p *planner) importGroup(keys []mapper.ListKey, people []share) {
 		for _, op := range s.work.Adds {
 			if slices.Contains(keys, op.List) {
 				added = true
-				c.Intents = append(c.Intents, Intent{List: op.List, Address: s.work.Address, Op: "add", Rep: s.work.Fields.Rep, Fields: fingerprint})
+				c.Intents = append(c.Intents, Intent{List: op.List, Address: s.work.Address, Op: "add", Rep: s.work.Fields.Rep, Fields: fingerprint, Run: s.work.Run, Approved: op.Approved})
 			}
 		}
 		if !added {
-			c.Intents = append(c.Intents, Intent{Address: s.work.Address, Op: OpFields, Rep: s.work.Fields.Rep, Fields: fingerprint})
+			c.Intents = append(c.Intents, Intent{Address: s.work.Address, Op: OpFields, Rep: s.work.Fields.Rep, Fields: fingerprint, Run: s.work.Run})
 		}
 	}
 	flush()

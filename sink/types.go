@@ -17,6 +17,11 @@ type BoundList struct {
 	ListID  string
 	State   mapper.ListState
 	Existed bool // was there before us
+	// Looked: the first look at a list that existed has been taken.
+	Looked      bool
+	KeepForeign bool   // see mapper.List
+	SourceName  string // the name that the database had when the list was bound or last renamed
+	TypeID      string // of a membership type, where the database gives ids
 }
 
 // CallKind is the kind of a call that changes people.
@@ -27,20 +32,32 @@ const (
 	CallImport CallKind = "import"
 	CallAdd    CallKind = "add"
 	CallRemove CallKind = "remove"
+	// CallMove gives a contact another address. It has no activity: its reply
+	// says how it ended.
+	CallMove CallKind = "move"
 )
 
-// OpFields is the op of an intent that only tells fields.
-const OpFields = "fields"
+// The ops of intents that change no pair.
+const (
+	OpFields = "fields" // only tells fields
+	OpMove   = "move"   // gives the contact of another address this one
+)
 
 // Intent is what a call does to one pair; List is empty when it only tells
 // fields.
 type Intent struct {
 	List    mapper.ListKey
 	Address mapper.Address
-	Op      string // add, remove or fields
+	Op      string // add, remove, fields or move
 	Reason  mapper.Reason
 	Rep     mapper.RepID
-	Fields  string // fingerprint of the fields told, empty when none
+	Fields  string         // fingerprint of the fields told, empty when none
+	From    mapper.Address // of a move
+	Run     int64          // the run that asked for it, 0 for the stream
+	// Approved by a person: counts against no threshold.
+	Approved bool
+	OptOut   bool
+	Exact    bool // a removal that only an exact list asks for
 	// Again marks a removal that overtakes another call about the address: it
 	// is sent once more when that has ended.
 	Again bool
@@ -68,6 +85,7 @@ type OpenActivity struct {
 	People     int
 	Lists      int
 	CreatedAt  time.Time
+	ContactID  string // of a move
 }
 
 // Outcome is how a call ended.
@@ -118,6 +136,10 @@ type Ledger interface {
 	Ours(ctx context.Context, since time.Time) (map[string]bool, error)
 	// People returns whom a call names.
 	People(ctx context.Context, id int64) ([]mapper.Address, error)
+	// Moved records how a move ended. When it was done, what was known of the
+	// previous address is known of the new one; when not, the new address is
+	// added like any other.
+	Moved(ctx context.Context, id int64, done bool) error
 	// Settle records how a call ended.
 	Settle(ctx context.Context, id int64, o Outcome) error
 }
@@ -133,4 +155,7 @@ type API interface {
 	RemoveListMemberships(ctx context.Context, contactIDs, listIDs []string) (constantcontact.Activity, error)
 	Activities(ctx context.Context, each func([]constantcontact.Activity) error) error
 	Activity(ctx context.Context, id string) (constantcontact.Activity, error)
+	ContactByID(ctx context.Context, id string) (constantcontact.Contact, error)
+	// MoveContact gives a contact another address, keeping everything else.
+	MoveContact(ctx context.Context, id, address string) (constantcontact.Contact, error)
 }

@@ -47,13 +47,21 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() t
 			a.Close()
 		}
 	}()
+	if err = readTokens(cfg); err != nil {
+		return nil, err
+	}
 	if a.member, err = memberPool(ctx, cfg); err != nil {
 		return nil, err
 	}
 	if a.source, err = source.New(ctx, a.member); err != nil {
 		return nil, err
 	}
+	a.source.Log = log.With("component", "source")
 	if err = a.loadWatches(ctx); err != nil {
+		return nil, err
+	}
+	// Before anything is made: a database that cannot be followed keeps no trace.
+	if err = a.checkStream(ctx); err != nil {
 		return nil, err
 	}
 	if a.state, err = statePool(ctx, cfg); err != nil {

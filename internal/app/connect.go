@@ -79,10 +79,24 @@ func connectError(field string, c *pgx.ConnConfig, err error) error {
 			where, field, pgErr.Code)
 	case errors.As(err, &pgErr) && pgErr.Code == "3D000":
 		return fmt.Errorf("%s: there is no such database: SQLSTATE %s", where, pgErr.Code)
+	case errors.As(err, &pgErr):
+		return fmt.Errorf("%s: %w", where, pgErr)
 	case errors.As(err, &netErr):
-		return fmt.Errorf("%s: the server cannot be reached; is it running, and is the address right? %w", where, err)
+		// One of the attempts, with TLS and without: they fail alike.
+		return fmt.Errorf("%s: the server cannot be reached (%w); is it running, and is the address right?", where, netErr)
 	}
 	return fmt.Errorf("%s: %w", where, err)
+}
+
+// readTokens reads every access token once: one that is missing now would
+// otherwise show only at the first call.
+func readTokens(cfg *config.Config) error {
+	for _, c := range cfg.ConstantContact.Connections {
+		if _, err := c.AccessToken.Read(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // connect prepares one worker for every API key, with the associations whose
@@ -92,6 +106,7 @@ func (a *App) connect() error {
 		AllActiveName:       a.cfg.Rules.AllActiveName,
 		GroupRequiresActive: a.cfg.Rules.GroupRequiresActive,
 		RemoveOnMissingRow:  a.cfg.Rules.OnRemoved == config.OnRemovedRemove,
+		Thresholds:          mapper.DefaultThresholds,
 	}
 	limits := map[string]*constantcontact.Limiter{}
 	workers := map[string]*deliver.Worker{}
@@ -111,9 +126,6 @@ func (a *App) connect() error {
 			Now:       a.now,
 		})
 		if err != nil {
-			return err
-		}
-		if _, err := c.AccessToken.Read(); err != nil {
 			return err
 		}
 		state := a.store.Association(c.Association)

@@ -5,7 +5,21 @@ import (
 	"fmt"
 
 	"rollcall/cdc"
+	"rollcall/internal/store"
 )
+
+// checkStream says what keeps the member database from being followed.
+func (a *App) checkStream(ctx context.Context) error {
+	conn, err := a.member.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to source.url: %w", err)
+	}
+	defer conn.Release()
+	if err := cdc.Check(ctx, conn.Conn(), a.cfg.Source.Slot, a.cfg.Source.Publication); err != nil {
+		return fmt.Errorf("prepare stream of source %s: %w", a.cfg.Source.Name, err)
+	}
+	return nil
+}
 
 // prepareStream finds or makes the slot and sees to it that everything is
 // touched where the stream alone does not say all.
@@ -31,8 +45,16 @@ func (a *App) prepareStream(ctx context.Context) error {
 	case durable > 0 && slot.Confirmed > durable:
 		a.log.Warn("slot is ahead of the stored position (another consumer, or a restored state): looking at everything",
 			"slot", a.cfg.Source.Slot, "confirmed_lsn", slot.Confirmed.String(), "durable_lsn", durable.String())
+		err = a.store.RaiseAlarms(ctx, store.AlarmWentBack)
+	case slot.Current < durable:
+		a.log.Warn("the database has written less than was read from it (it went back in time): looking at everything",
+			"slot", a.cfg.Source.Slot, "current_lsn", slot.Current.String(), "durable_lsn", durable.String())
+		err = a.store.RaiseAlarms(ctx, store.AlarmWentBack)
 	default:
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	return a.touchAll(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"rollcall/internal/source"
@@ -54,13 +55,14 @@ type batch struct {
 	addresses []mapper.Address
 	versions  map[mapper.Address]int64
 	exact     map[mapper.Address][]string
+	run       map[mapper.Address]int64
 	busy      map[mapper.Address]bool
 	lists     *sink.Done // the row that stands for the lists themselves
 }
 
 func newBatch(due []store.Dirty) *batch {
 	b := &batch{
-		versions: map[mapper.Address]int64{}, exact: map[mapper.Address][]string{}, busy: map[mapper.Address]bool{},
+		versions: map[mapper.Address]int64{}, exact: map[mapper.Address][]string{}, run: map[mapper.Address]int64{}, busy: map[mapper.Address]bool{},
 	}
 	for _, row := range due {
 		if row.Address == "" {
@@ -70,13 +72,19 @@ func newBatch(due []store.Dirty) *batch {
 		b.addresses = append(b.addresses, row.Address)
 		b.versions[row.Address] = row.Version
 		b.exact[row.Address] = row.Exact
+		b.run[row.Address] = row.Run
 		b.busy[row.Address] = row.Busy
 	}
 	return b
 }
 
+// question is what the world of the batch is read for.
+func (b *batch) question() question {
+	return question{addresses: b.addresses, exact: b.exact, types: b.lists != nil}
+}
+
 func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
-	w, err := d.read(ctx, b.addresses, b.exact, b.lists != nil)
+	w, err := d.readChanges(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -84,18 +92,17 @@ func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
 	// A list that cannot be bound holds up nobody on the others.
 	var bindErr error
 	w.lists, bindErr = d.Applier.Bind(ctx, out.Lists, w.lists)
-	shown, readAt, readErr := d.readPeople(ctx, w, out, b)
+	shown, readAt, readErr := d.readPeople(ctx, w, out, b, w.unread())
 	if readErr != nil && !hasRemovals(out) {
-		return readErr
+		return errors.Join(bindErr, readErr)
 	}
 	if err := d.observe(ctx, w, out, shown); err != nil {
 		return err
 	}
 	// The reads took time and changed what is known: plan again on both.
-	if w, err = d.read(ctx, b.addresses, b.exact, b.lists != nil); err != nil {
+	if w, out, err = d.planAgain(ctx, b, shown); err != nil {
 		return err
 	}
-	out = mapper.Plan(w.input)
 	if readErr != nil {
 		d.Log.Warn("people could not be read: nobody is added", "association", d.ID, "err", readErr)
 		shown = nil
@@ -103,9 +110,69 @@ func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
 	return errors.Join(bindErr, readErr, d.send(ctx, w, out, b, shown, readAt))
 }
 
+// readChanges reads the world of a batch and records e-mail changes in it, which
+// bring the previous addresses into the world.
+func (d *Deliverer) readChanges(ctx context.Context, b *batch) (*world, error) {
+	w, err := d.read(ctx, b.question())
+	if err != nil {
+		return nil, err
+	}
+	changed := w.changed()
+	if err := d.Store.RecordAddresses(ctx, changed); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(changed, func(s store.SeenAt) bool { return s.Before != "" }) {
+		return d.read(ctx, b.question())
+	}
+	return w, nil
+}
+
+// planAgain plans on what is known by now. What e-mail changes carry over is
+// found out on the way, and is then part of the plan.
+func (d *Deliverer) planAgain(ctx context.Context, b *batch, shown map[mapper.Address]sink.Shown) (*world, mapper.Output, error) {
+	for {
+		w, err := d.read(ctx, b.question())
+		if err != nil {
+			return nil, mapper.Output{}, err
+		}
+		out := mapper.Plan(w.input)
+		learned, err := d.resolve(ctx, w, out, shown)
+		if err != nil || !learned {
+			return w, out, err
+		}
+	}
+}
+
+// Plan plans addresses and sends nothing. Exact names lists from which
+// everybody whose verdict is not on is to go.
+func (d *Deliverer) Plan(ctx context.Context, addresses []mapper.Address, exact []mapper.ListKey) (mapper.Input, mapper.Output, error) {
+	lists := make([]string, len(exact))
+	for i, key := range exact {
+		lists[i] = string(key)
+	}
+	q := question{addresses: addresses, types: true, exact: make(map[mapper.Address][]string, len(addresses))}
+	for _, address := range addresses {
+		q.exact[address] = lists
+	}
+	return d.plan(ctx, q)
+}
+
+// Explain plans one address with a decision about every list.
+func (d *Deliverer) Explain(ctx context.Context, address mapper.Address) (mapper.Input, mapper.Output, error) {
+	return d.plan(ctx, question{addresses: []mapper.Address{address}, types: true, explain: true})
+}
+
+func (d *Deliverer) plan(ctx context.Context, q question) (mapper.Input, mapper.Output, error) {
+	w, err := d.read(ctx, q)
+	if err != nil {
+		return mapper.Input{}, mapper.Output{}, err
+	}
+	return w.input, mapper.Plan(w.input), nil
+}
+
 // Decide plans one address and returns the decisions, touching nothing.
 func (d *Deliverer) Decide(ctx context.Context, address mapper.Address) ([]mapper.Decision, error) {
-	w, err := d.read(ctx, []mapper.Address{address}, nil, false)
+	w, err := d.read(ctx, question{addresses: []mapper.Address{address}})
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,26 @@ package deliver
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink"
 )
+
+// Observe records what a read of Constant Contact shows of people, and what
+// follows from it, when nothing is to be sent.
+func (d *Deliverer) Observe(ctx context.Context, shown map[mapper.Address]sink.Shown) error {
+	if len(shown) == 0 {
+		return nil
+	}
+	w, err := d.read(ctx, question{addresses: slices.Sorted(maps.Keys(shown))})
+	if err != nil {
+		return err
+	}
+	return d.observe(ctx, w, mapper.Plan(w.input), shown)
+}
 
 // observe records what a read of Constant Contact shows of people, and what
 // follows from it: who is on which list, who left one, who was refused.
@@ -23,6 +38,7 @@ func (d *Deliverer) observe(ctx context.Context, w *world, out mapper.Output, sh
 	}
 	bound := listsByKey(w.lists)
 	readings := make([]store.Reading, 0, len(shown))
+	left := map[mapper.ListKey][]store.AskedPair{}
 	for address, s := range shown {
 		read := mapper.Read{State: s.State, ID: s.ID, At: s.ReadAt, Lists: make(map[mapper.ListKey]bool, len(bound))}
 		for key, l := range bound {
@@ -35,15 +51,44 @@ func (d *Deliverer) observe(ctx context.Context, w *world, out mapper.Output, sh
 		for _, key := range changed {
 			r.Pairs[key] = person.Pairs[key]
 			if person.Pairs[key].Departed && !k.Pairs[key].Departed {
-				d.Log.Info("person left a list in Constant Contact", "association", d.ID, "list", string(key), "reps", repIDs(person.Holders))
+				left[key] = append(left[key], store.AskedPair{Address: address, List: key, Op: mapper.AddToList, Reason: mapper.ReasonLeftList})
+				d.Log.Info("person left a list in Constant Contact", "association", d.ID, "list", string(key), "reps", holderIDs(person.Holders))
 			}
 		}
 		readings = append(readings, r)
 	}
+	if err := d.askWhetherTheyLeft(ctx, left, readings); err != nil {
+		return err
+	}
 	return d.Store.SaveReadings(ctx, readings)
 }
 
-func repIDs(reps []mapper.Rep) []string {
+// askWhetherTheyLeft asks instead of believing that many left one list since it
+// was read before: staff may have taken them off. Until that is answered they
+// count as missed, so that nobody puts them back.
+func (d *Deliverer) askWhetherTheyLeft(ctx context.Context, left map[mapper.ListKey][]store.AskedPair, readings []store.Reading) error {
+	for key, pairs := range left {
+		guards, err := d.Store.ListGuards(ctx, []mapper.ListKey{key}, nil)
+		if err != nil {
+			return err
+		}
+		if !mapper.Many(len(pairs), guards[key].Base) {
+			continue
+		}
+		if err := d.Store.Ask(ctx, store.Question{Kind: mapper.HoldManyLeft, List: key, Pairs: pairs}); err != nil {
+			return err
+		}
+		for _, r := range readings {
+			if p, changed := r.Pairs[key]; changed && p.Departed {
+				p.Departed = false
+				r.Pairs[key] = p
+			}
+		}
+	}
+	return nil
+}
+
+func holderIDs(reps []mapper.Rep) []string {
 	ids := make([]string, len(reps))
 	for i, r := range reps {
 		ids[i] = string(r.ID)

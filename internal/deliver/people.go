@@ -10,11 +10,22 @@ import (
 )
 
 // readPeople reads from Constant Contact everybody whom the plan would add or
-// tell something, and those to be removed whose contact id is not known.
-func (d *Deliverer) readPeople(ctx context.Context, w *world, out mapper.Output, b *batch) (map[mapper.Address]sink.Shown, time.Time, error) {
+// tell something, those to be removed whose contact id is not known, and the
+// further addresses given.
+func (d *Deliverer) readPeople(ctx context.Context, w *world, out mapper.Output, b *batch, further map[mapper.Address]bool) (map[mapper.Address]sink.Shown, time.Time, error) {
 	need := map[mapper.Address]bool{}
 	var addresses []mapper.Address
+	if !w.mayCall() {
+		further = nil
+	}
+	for address := range further {
+		need[address] = true
+		addresses = append(addresses, address)
+	}
 	for _, op := range out.Ops {
+		if !w.asked[op.Address] {
+			continue
+		}
 		unknown := w.known[op.Address].Contact.ID == ""
 		if need[op.Address] || b.busy[op.Address] && !(op.OptOut && unknown) {
 			continue
@@ -47,6 +58,11 @@ func (d *Deliverer) readPeople(ctx context.Context, w *world, out mapper.Output,
 		}
 		return false
 	})
+}
+
+// mayCall reports whether anything is sent for the association at all.
+func (w *world) mayCall() bool {
+	return w.input.Connected && mapper.IsConstantContact(w.input.Options.NewsletterSolution)
 }
 
 func hasRemovals(out mapper.Output) bool {

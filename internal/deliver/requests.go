@@ -16,7 +16,7 @@ import (
 // not wanted there goes, whoever put them there. It answers the request, or
 // leaves it running until the list's people have been delivered.
 func (d *Deliverer) Sync(ctx context.Context, r store.Request) error {
-	w, err := d.read(ctx, nil, nil, false)
+	w, err := d.read(ctx, question{})
 	if err != nil {
 		return err
 	}
@@ -67,14 +67,14 @@ func (d *Deliverer) exact(ctx context.Context, r store.Request, list sink.BoundL
 	for _, address := range addresses {
 		exact[address] = []string{string(list.Key)}
 	}
-	w, err := d.read(ctx, addresses, exact, false)
+	w, err := d.read(ctx, question{addresses: addresses, exact: exact})
 	if err != nil {
 		return err
 	}
 	if err := d.observe(ctx, w, mapper.Plan(w.input), onList); err != nil {
 		return err
 	}
-	if w, err = d.read(ctx, addresses, exact, false); err != nil {
+	if w, err = d.read(ctx, question{addresses: addresses, exact: exact}); err != nil {
 		return err
 	}
 	removals := 0

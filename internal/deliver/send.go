@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink"
 	"rollcall/sink/constantcontact"
@@ -16,69 +17,109 @@ const (
 	longPause = 24 * time.Hour
 )
 
+// delivery is what becomes of a batch's plan.
+type delivery struct {
+	ops      map[mapper.Address][]mapper.Op
+	work     []sink.Work
+	moves    []sink.Move
+	counts   map[mapper.Address]int // operations of an address that are to be done before it leaves the queue
+	finished []sink.Done
+	busy     []mapper.Address
+	waits    map[time.Time][]mapper.Address
+}
+
 // send turns the operations of a plan into calls and sends them. Additions go
 // only to people in shown, which is what Constant Contact showed just now.
 func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *batch, shown map[mapper.Address]sink.Shown, readAt time.Time) error {
-	ops := map[mapper.Address][]mapper.Op{}
-	for _, op := range out.Ops {
-		ops[op.Address] = append(ops[op.Address], op)
-	}
-	var work []sink.Work
-	var finished []sink.Done
-	var busy []mapper.Address
-	counts := map[mapper.Address]int{}
-	lists := listsByKey(w.lists)
-	waits := map[time.Time][]mapper.Address{}
-	for _, address := range b.addresses {
-		if b.busy[address] {
-			busy = append(busy, address)
-		}
-		if len(ops[address]) == 0 {
-			if !b.busy[address] {
-				finished = append(finished, sink.Done{Address: address, Version: b.versions[address]})
-			}
-			continue
-		}
-		item, until := d.work(w, out, lists, ops[address], shown, b.busy[address])
-		if !until.IsZero() {
-			waits[until] = append(waits[until], address)
-		}
-		counts[address] = len(ops[address])
-		if b.busy[address] {
-			counts[address]++ // stays queued whatever is sent
-		}
-		work = append(work, item)
-	}
-	if b.lists != nil {
-		finished = append(finished, *b.lists)
-	}
-	if err := d.Store.Learn(ctx, w.facts(out), finished); err != nil {
+	ops, held, err := d.guard(ctx, w, out, b)
+	if err != nil {
 		return err
 	}
-	calls := sink.PlanCalls(work, lists)
-	steps, left := sink.Steps(calls, b.versions, counts)
-	if err := d.Store.Wait(ctx, append(busy, left...), d.Now().Add(busyPause)); err != nil {
+	x := d.sort(w, out, ops, b, shown)
+	bound := w.bound(ops)
+	calls := sink.PlanCalls(x.work, bound)
+	steps, left := sink.Steps(calls, b.versions, x.counts)
+	facts := w.facts(out)
+	facts.Held = held
+	facts.Counts = w.report(out, b, x.finished, steps)
+	if err := d.Store.Learn(ctx, facts, x.finished); err != nil {
 		return err
 	}
-	for until, addresses := range waits {
+	if err := d.Store.Wait(ctx, append(x.busy, left...), d.Now().Add(busyPause)); err != nil {
+		return err
+	}
+	for until, addresses := range x.waits {
 		if err := d.Store.Wait(ctx, addresses, until); err != nil {
 			return err
 		}
 	}
+	if len(held) > 0 {
+		d.Log.Warn("operations wait for a decision", "association", d.ID, "ops", len(held), "kind", string(held[0].Kind))
+	}
 	sent, err := d.Applier.Apply(ctx, steps, readAt)
-	if len(calls) > 0 || len(finished) > 1 {
-		d.Log.Info("delivered batch", "association", d.ID, "addresses", len(b.addresses), "finished", len(finished),
-			"ops", len(out.Ops), "calls", sent, "waiting", len(busy))
+	if err == nil {
+		err = d.Applier.Move(ctx, x.moves)
+	}
+	if len(calls)+len(x.moves) > 0 || len(x.finished) > 1 {
+		d.Log.Info("delivered batch", "association", d.ID, "addresses", len(b.addresses), "finished", len(x.finished),
+			"ops", len(out.Ops), "calls", sent, "waiting", len(x.busy), "held", len(held))
 	}
 	return err
 }
 
+// sort says of each address of the batch whether it is finished, waits, or has
+// work to do now.
+func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, b *batch, shown map[mapper.Address]sink.Shown) *delivery {
+	x := &delivery{ops: map[mapper.Address][]mapper.Op{}, counts: map[mapper.Address]int{}, waits: map[time.Time][]mapper.Address{}}
+	for _, op := range ops {
+		x.ops[op.Address] = append(x.ops[op.Address], op)
+	}
+	bound := w.bound(ops)
+	for _, address := range b.addresses {
+		done := sink.Done{Address: address, Version: b.versions[address]}
+		if b.busy[address] {
+			x.busy = append(x.busy, address)
+		}
+		switch mine := x.ops[address]; {
+		case len(mine) == 0 && w.unresolved(address):
+			x.waits[d.Now().Add(busyPause)] = append(x.waits[d.Now().Add(busyPause)], address)
+		case len(mine) == 0 && !b.busy[address]:
+			x.finished = append(x.finished, done)
+		case len(mine) == 0:
+		case mine[0].Kind == mapper.MoveContact:
+			x.moves = append(x.moves, sink.Move{
+				From: mine[0].From, To: address, ContactID: w.known[mine[0].From].Contact.ID, Rep: mine[0].Rep, Run: b.run[address], Done: done,
+			})
+		default:
+			item, until := d.work(w, out, bound, mine, shown, b)
+			if !until.IsZero() {
+				x.waits[until] = append(x.waits[until], address)
+			}
+			x.counts[address] = len(mine)
+			if b.busy[address] || w.unresolved(address) {
+				x.counts[address]++ // stays queued whatever is sent
+			}
+			x.work = append(x.work, item)
+		}
+	}
+	if b.lists != nil {
+		x.finished = append(x.finished, *b.lists)
+	}
+	return x
+}
+
+// unresolved reports whether an e-mail change to the address still has to find
+// out what it carries over.
+func (w *world) unresolved(address mapper.Address) bool {
+	return slices.ContainsFunc(w.known[address].Changes, func(c store.AddressChange) bool { return c.To == address && c.Lists == nil })
+}
+
 // work is what can be done now for one address; until is when the rest can be
 // tried again, zero when it needs no wait.
-func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]sink.BoundList, ops []mapper.Op, shown map[mapper.Address]sink.Shown, busy bool) (item sink.Work, until time.Time) {
+func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]sink.BoundList, ops []mapper.Op, shown map[mapper.Address]sink.Shown, b *batch) (item sink.Work, until time.Time) {
 	address := ops[0].Address
-	k := w.known[address]
-	item = sink.Work{Address: address, Fields: out.Fields[address], Busy: busy}
+	k, busy := w.known[address], b.busy[address]
+	item = sink.Work{Address: address, Fields: out.Fields[address], Busy: busy, Run: b.run[address], Exact: w.people[address].Exact}
 	s, read := shown[address]
 	if item.Shown = s; s.ID == "" {
 		item.Shown.ID = k.Contact.ID
@@ -129,4 +170,51 @@ func listsByKey(lists []sink.BoundList) map[mapper.ListKey]sink.BoundList {
 		}
 	}
 	return byKey
+}
+
+// bound are the lists that calls may name: ours that are bound, and those that
+// mirror nothing which operations are about.
+func (w *world) bound(ops []mapper.Op) map[mapper.ListKey]sink.BoundList {
+	byKey := listsByKey(w.lists)
+	for _, op := range ops {
+		if id, unmanaged := mapper.UnmanagedID(op.List); unmanaged {
+			byKey[op.List] = sink.BoundList{Key: op.List, Kind: mapper.ListUnmanaged, Ref: id, ListID: id, State: mapper.ListBound}
+		}
+	}
+	return byKey
+}
+
+// report counts, for runs, what the plan found of the addresses that leave the
+// queue.
+func (w *world) report(out mapper.Output, b *batch, finished []sink.Done, steps []sink.Step) []store.RunCount {
+	counts := map[store.RunCount]int{}
+	leaving := map[mapper.Address]int64{}
+	for _, done := range finished {
+		leaving[done.Address] = b.run[done.Address]
+	}
+	for _, step := range steps {
+		for _, done := range step.Done {
+			leaving[done.Address] = b.run[done.Address]
+		}
+	}
+	for _, run := range leaving {
+		if run != 0 {
+			counts[store.RunCount{Run: run, What: "checked"}]++
+		}
+	}
+	for _, decision := range out.Decisions {
+		if run := leaving[decision.Address]; run != 0 && decision.Verdict == mapper.On && decision.Reason != "" {
+			what := "held"
+			if decision.Reason == mapper.ReasonRefused {
+				what = "refused"
+			}
+			counts[store.RunCount{Run: run, What: what, Reason: decision.Reason}]++
+		}
+	}
+	all := make([]store.RunCount, 0, len(counts))
+	for c, n := range counts {
+		c.N = n
+		all = append(all, c)
+	}
+	return all
 }

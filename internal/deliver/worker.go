@@ -17,6 +17,9 @@ import (
 // vendor's limits are per key.
 type Worker struct {
 	Associations []*Deliverer
+	// Keepers do what is due or asked for beside the changes, one for each
+	// association, by its id.
+	Keepers map[string]Keeper
 	// Visible says whether a request's transaction can be seen in the member
 	// database by now.
 	Visible func(ctx context.Context, xid uint64) (bool, error)
@@ -25,6 +28,14 @@ type Worker struct {
 	Log     *slog.Logger
 
 	polls map[string]*poll
+}
+
+// Keeper does what is due for an association, and what somebody asks for.
+type Keeper interface {
+	// Turn does what is due. pause is how long until something is due next.
+	Turn(ctx context.Context) (worked bool, pause time.Duration, err error)
+	// Request takes up what somebody asked for, or follows it to its end.
+	Request(ctx context.Context, r store.Request) error
 }
 
 // poll is when an association's open activities are asked for next.
@@ -119,6 +130,17 @@ func (w *Worker) turn(ctx context.Context) (pause time.Duration, err error) {
 		}
 		if p.open {
 			pause = min(pause, max(0, p.at.Sub(w.Now())))
+		}
+		if k := w.Keepers[d.ID]; k != nil {
+			worked, due, err := k.Turn(ctx)
+			if err != nil {
+				errs = append(errs, err)
+			}
+			if worked {
+				p.open, pause = true, 0
+			} else {
+				pause = min(pause, due)
+			}
 		}
 	}
 	return pause, errors.Join(errs...)

@@ -3,6 +3,8 @@ package deliver
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"rollcall/internal/source"
 	"rollcall/internal/store"
@@ -16,17 +18,32 @@ type world struct {
 	input  mapper.Input
 	people map[mapper.Address]*mapper.Person // those of input, by address
 	known  map[mapper.Address]*store.Known
+	reps   store.RepFacts
 	lists  []sink.BoundList
+	// asked are the addresses that the plan is for. Input has further ones:
+	// those from which an unfinished e-mail change leads to them.
+	asked map[mapper.Address]bool
 }
 
-// read reads the world of addresses. withTypes also reads which membership
-// types exist, for lists that nobody is on yet.
-func (d *Deliverer) read(ctx context.Context, addresses []mapper.Address, exact map[mapper.Address][]string, withTypes bool) (*world, error) {
-	known, err := d.Store.Known(ctx, addresses)
-	if err != nil {
+// question says what a world is to be read for.
+type question struct {
+	addresses []mapper.Address
+	exact     map[mapper.Address][]string
+	types     bool // which membership types exist, for lists that nobody is on yet
+	explain   bool
+}
+
+// read reads the world of addresses.
+func (d *Deliverer) read(ctx context.Context, q question) (*world, error) {
+	w := &world{asked: make(map[mapper.Address]bool, len(q.addresses))}
+	for _, address := range q.addresses {
+		w.asked[address] = true
+	}
+	var err error
+	if w.lists, err = d.Store.Lists(ctx); err != nil {
 		return nil, err
 	}
-	lists, err := d.Store.Lists(ctx)
+	addresses, err := d.readKnown(ctx, w, q.addresses)
 	if err != nil {
 		return nil, err
 	}
@@ -36,21 +53,15 @@ func (d *Deliverer) read(ctx context.Context, addresses []mapper.Address, exact 
 	}
 	defer snap.Close(ctx)
 
-	w := &world{known: known, lists: lists}
-	w.input.Policy, w.input.Connected, w.input.Known = d.Policy, true, mapperLists(lists)
+	w.input.Policy, w.input.Connected, w.input.Known, w.input.Explain = d.Policy, true, mapperLists(w.lists), q.explain
 	if w.input.Options, err = snap.Options(ctx, d.ID); err != nil {
 		return nil, err
 	}
 	if w.input.Groups, err = snap.Groups(ctx, d.ID); err != nil {
 		return nil, err
 	}
-	if withTypes {
-		if w.input.Types, err = snap.Types(ctx, d.ID); err != nil {
-			return nil, err
-		}
-	}
 	var seen []mapper.RepID
-	for _, k := range known {
+	for _, k := range w.known {
 		for _, s := range k.Seen {
 			seen = append(seen, s.Rep)
 		}
@@ -63,12 +74,70 @@ func (d *Deliverer) read(ctx context.Context, addresses []mapper.Address, exact 
 	if err != nil {
 		return nil, err
 	}
-	w.input.People = persons(addresses, known, reps, outs, exact)
+	if w.reps, err = d.Store.RepFacts(ctx, repIDs(reps)); err != nil {
+		return nil, err
+	}
+	w.input.People = persons(addresses, w.known, reps, outs, q.exact)
 	w.people = make(map[mapper.Address]*mapper.Person, len(addresses))
 	for i := range w.input.People {
 		w.people[w.input.People[i].Address] = &w.input.People[i]
 	}
-	return w, nil
+	w.follow()
+	if q.types || w.typeMayBeGone() {
+		w.input.TypesComplete = true
+		w.input.Types, err = snap.Types(ctx, d.ID)
+	}
+	return w, err
+}
+
+// readKnown reads what the state has about addresses, and about those from which
+// unfinished e-mail changes lead to them. It returns all of them.
+func (d *Deliverer) readKnown(ctx context.Context, w *world, addresses []mapper.Address) ([]mapper.Address, error) {
+	var err error
+	if w.known, err = d.Store.Known(ctx, addresses); err != nil {
+		return nil, err
+	}
+	var further []mapper.Address
+	for _, k := range w.known {
+		for _, c := range k.Changes {
+			for _, from := range c.From {
+				if w.asked[c.To] && w.known[from] == nil && !slices.Contains(further, from) {
+					further = append(further, from)
+				}
+			}
+		}
+	}
+	if len(further) == 0 {
+		return addresses, nil
+	}
+	slices.Sort(further)
+	more, err := d.Store.Known(ctx, further)
+	if err != nil {
+		return nil, err
+	}
+	for address, k := range more {
+		w.known[address] = k
+	}
+	return slices.Concat(addresses, further), nil
+}
+
+// typeMayBeGone reports whether somebody is on the list of a membership type
+// that no holder has: whether the type still exists decides what that means.
+func (w *world) typeMayBeGone() bool {
+	for _, p := range w.input.People {
+		for key, pair := range p.Pairs {
+			if !strings.HasPrefix(string(key), "type:") || pair.Told != mapper.ToldAdd && pair.Shown != mapper.ShownOn {
+				continue
+			}
+			has := slices.ContainsFunc(p.Holders, func(r mapper.Rep) bool {
+				return slices.ContainsFunc(r.MembershipTypes, func(name string) bool { return mapper.TypeKey(name) == key })
+			})
+			if !has {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // persons puts together what the database and the state say of each address.
@@ -87,7 +156,7 @@ func persons(addresses []mapper.Address, known map[mapper.Address]*store.Known, 
 		k := known[address]
 		p := mapper.Person{
 			Address: address, Holders: holders[address], SeenOptedOut: map[mapper.RepID]bool{},
-			RememberedOptOut: k.OptOut, OptOutGroups: map[mapper.GroupID]bool{},
+			RememberedOptOut: k.OptOut, OptOutGroups: map[mapper.GroupID]bool{}, OptedIn: k.OptedIn,
 			Contact: k.Contact, Pairs: k.Pairs, Exact: map[mapper.ListKey]bool{},
 		}
 		holds := map[mapper.RepID]bool{}
@@ -124,7 +193,7 @@ func persons(addresses []mapper.Address, known map[mapper.Address]*store.Known, 
 
 // facts are what a plan learned besides its operations.
 func (w *world) facts(out mapper.Output) store.Facts {
-	f := store.Facts{Memory: out.OptOuts, Winners: out.Winners}
+	f := store.Facts{Memory: out.OptOuts, Winners: out.Winners, Withdrawn: out.Withdrawn, States: out.States}
 	for address, p := range w.people {
 		for _, h := range p.Holders {
 			if h.Unreadable != "" {
@@ -150,9 +219,20 @@ func mapperLists(bound []sink.BoundList) []mapper.List {
 		if state == sink.ListCreating {
 			state = mapper.ListUnbound
 		}
-		lists[i] = mapper.List{Key: l.Key, Kind: l.Kind, Ref: l.Ref, Name: l.Name, State: state, Existed: l.Existed}
+		lists[i] = mapper.List{
+			Key: l.Key, Kind: l.Kind, Ref: l.Ref, Name: l.Name, State: state,
+			Existed: l.Existed, Unseen: l.Existed && !l.Looked, KeepForeign: l.KeepForeign,
+		}
 	}
 	return lists
+}
+
+func repIDs(reps []*mapper.Rep) []mapper.RepID {
+	ids := make([]mapper.RepID, len(reps))
+	for i, r := range reps {
+		ids[i] = r.ID
+	}
+	return ids
 }
 
 // group finds the group of an association by its id or, where only one has

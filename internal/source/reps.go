@@ -21,22 +21,24 @@ type RepRef struct {
 
 // RefsByRep finds reps by their ids, in every association.
 func (sn *Snap) RefsByRep(ctx context.Context, ids []string, each func(RepRef) error) error {
-	return sn.refs(ctx, "source_refs_by_rep", array(ids), each)
+	return sn.possible(ctx, repKeys, ids, func(ids []string) error { return sn.refs(ctx, "source_refs_by_rep", array(ids), each) })
 }
 
 // RefsByMember finds the reps of members.
 func (sn *Snap) RefsByMember(ctx context.Context, members []string, each func(RepRef) error) error {
-	return sn.refs(ctx, "source_refs_by_member", array(members), each)
+	return sn.possible(ctx, memberKeys, members, func(ids []string) error { return sn.refs(ctx, "source_refs_by_member", array(ids), each) })
 }
 
 // RefsByGroup finds the reps that have a membership row in groups.
 func (sn *Snap) RefsByGroup(ctx context.Context, groups []string, each func(RepRef) error) error {
-	return sn.refs(ctx, "source_refs_by_group", array(groups), each)
+	return sn.possible(ctx, memberGroupKeys, groups, func(ids []string) error { return sn.refs(ctx, "source_refs_by_group", array(ids), each) })
 }
 
 // RefsByAssociation goes through all reps of an association.
 func (sn *Snap) RefsByAssociation(ctx context.Context, association string, each func(RepRef) error) error {
-	return sn.refs(ctx, "source_refs_by_association", association, each)
+	return sn.possible(ctx, associationKeys, []string{association}, func(ids []string) error {
+		return sn.refs(ctx, "source_refs_by_association", ids[0], each)
+	})
 }
 
 func (sn *Snap) refs(ctx context.Context, query, arg string, each func(RepRef) error) error {
@@ -63,6 +65,17 @@ func (sn *Snap) refs(ctx context.Context, query, arg string, each func(RepRef) e
 
 // GroupAssociations says which associations have the groups.
 func (sn *Snap) GroupAssociations(ctx context.Context, groups []string) ([]string, error) {
+	var found []string
+	err := sn.possible(ctx, groupKeys, groups, func(ids []string) error {
+		associations, err := sn.groupAssociations(ctx, ids)
+		found = append(found, associations...)
+		return err
+	})
+	slices.Sort(found)
+	return slices.Compact(found), err
+}
+
+func (sn *Snap) groupAssociations(ctx context.Context, groups []string) ([]string, error) {
 	rows, err := sn.tx.Query(ctx, "select distinct association_id::text from rollcall.groups where group_id = any($1)", array(groups))
 	if err != nil {
 		return nil, fmt.Errorf("read rollcall.groups: %w", err)
@@ -123,6 +136,7 @@ func (sn *Snap) RepsAt(ctx context.Context, association string, addresses []mapp
 	if err := sn.memberships(ctx, association, ids, reps); err != nil {
 		return nil, err
 	}
+	sn.src.tell(association, reps)
 	return reps, nil
 }
 
@@ -137,14 +151,17 @@ func (sn *Snap) reps(ctx context.Context, association string, ids []string) ([]*
 	for rows.Next() {
 		var id string
 		var member, email, firstName, lastName, company, job, status *string
+		var phone, street, city, state, zip, country *string
 		var active, optedOut, mailable *bool
 		var types []*string
-		if err := rows.Scan(&id, &member, &email, &firstName, &lastName, &company, &job, &active, &status, &types, &optedOut, &mailable); err != nil {
+		if err := rows.Scan(&id, &member, &email, &firstName, &lastName, &company, &job,
+			&phone, &street, &city, &state, &zip, &country, &active, &status, &types, &optedOut, &mailable); err != nil {
 			return nil, fmt.Errorf("read rollcall.reps: %w", err)
 		}
 		rep := &mapper.Rep{
 			ID: mapper.RepID(id), MemberID: text(member), Email: text(email),
 			FirstName: text(firstName), LastName: text(lastName), Company: text(company), JobTitle: text(job),
+			Phone: text(phone), Street: text(street), City: text(city), State: text(state), Zip: text(zip), Country: text(country),
 			Active: flag(active), MemberStatus: text(status), OptedOut: flag(optedOut), NotMailable: !flag(mailable),
 			Groups: map[mapper.GroupID]bool{},
 		}
@@ -195,7 +212,9 @@ func (sn *Snap) memberships(ctx context.Context, association string, ids []strin
 			continue
 		}
 		if disabled == nil {
-			rep.Unreadable = "disabled"
+			if rep.Unreadable == "" {
+				rep.Unreadable = "disabled"
+			}
 			continue
 		}
 		// A view may show a membership twice: one that is enabled is enough.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"rollcall/cdc"
@@ -15,7 +17,11 @@ import (
 
 // Source reads one member database.
 type Source struct {
-	pool *pgxpool.Pool
+	// Log is told of rows that cannot be used; nil: nobody is.
+	Log *slog.Logger
+
+	pool     *pgxpool.Pool
+	findings findings
 
 	hasMailable bool
 	hasOptOuts  bool
@@ -48,8 +54,8 @@ type ContractError struct {
 }
 
 func (e *ContractError) Error() string {
-	return fmt.Sprintf("read contract: schema rollcall has no %s that this role may see; "+
-		"create the views as docs/adapting.md describes and grant select on them to the role", strings.Join(e.Missing, ", "))
+	return fmt.Sprintf("read contract: the member database lacks %s; create what is missing as the files of sql/contract do, "+
+		"and run 05_role.sql there for the privileges", strings.Join(e.Missing, ", "))
 }
 
 var contract = map[string][]string{
@@ -112,11 +118,14 @@ func missingFrom(have map[string]bool) []string {
 
 // Watches reads rollcall.watches.
 func (s *Source) Watches(ctx context.Context) ([]cdc.Watch, error) {
-	rows, err := s.pool.Query(ctx, `select "table", keys, kind, coalesce(resolve, '') from rollcall.watches order by 1, 2, 3`)
-	if err != nil {
-		return nil, fmt.Errorf("read rollcall.watches: %w", err)
-	}
+	// CollectRows returns the error of Query too.
+	rows, _ := s.pool.Query(ctx, `select "table", keys, kind, coalesce(resolve, '') from rollcall.watches order by 1, 2, 3`)
 	watches, err := pgx.CollectRows(rows, pgx.RowToStructByPos[cdc.Watch])
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == "42501" { // insufficient_privilege
+		return nil, fmt.Errorf("read rollcall.watches: the role %q may not; let the database's owner run sql/contract/05_role.sql, "+
+			"or grant that role what it grants the role rollcall", s.pool.Config().ConnConfig.User)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read rollcall.watches: %w", err)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +21,8 @@ type Known struct {
 	ImportedAt []time.Time // import rows of the last 24 hours
 	Pairs      map[mapper.ListKey]mapper.Pair
 	Open       map[mapper.ListKey]string // op of the call that is on its way
+	OptedIn    bool                      // the opt-out was lifted within the last hour
+	Changes    []AddressChange           // unfinished e-mail changes to or from the address
 }
 
 // SeenRep is a rep that was seen with an address.
@@ -63,7 +66,8 @@ func (a *Association) Known(ctx context.Context, addresses []mapper.Address) (ma
 			var c mapper.Contact
 			var readAt *time.Time
 			var imported []time.Time
-			if err := rows.Scan(&address, &c.ID, &c.State, &readAt, &fieldsRep, &c.Fields, &c.Refused, &imported); err != nil {
+			err := rows.Scan(&address, &c.ID, &c.State, &readAt, &fieldsRep, &c.Fields, &c.Refused, &c.RefusedFields, &c.Retry, &c.Lists, &imported)
+			if err != nil {
 				return err
 			}
 			if readAt != nil {
@@ -87,6 +91,43 @@ func (a *Association) Known(ctx context.Context, addresses []mapper.Address) (ma
 			}
 			return nil
 		}},
+		// After the pairs: a question may be about a pair that the ledger lacks.
+		{sql.Query("deliver_holds"), func(rows pgx.Rows) error {
+			var address, key, op string
+			var h mapper.Hold
+			if err := rows.Scan(&address, &key, &op, &h.Kind, &h.State, &h.Verdict); err != nil {
+				return err
+			}
+			k := known[mapper.Address(address)]
+			p := k.Pairs[mapper.ListKey(key)]
+			if op == opAdd {
+				p.Add = h
+			} else {
+				p.Remove = h
+			}
+			k.Pairs[mapper.ListKey(key)] = p
+			return nil
+		}},
+		{sql.Query("deliver_opted_in"), func(rows pgx.Rows) error {
+			var address string
+			if err := rows.Scan(&address); err != nil {
+				return err
+			}
+			known[mapper.Address(address)].OptedIn = true
+			return nil
+		}},
+		{sql.Query("deliver_changes"), func(rows pgx.Rows) error {
+			c, err := scanChange(rows)
+			if err != nil {
+				return err
+			}
+			for _, address := range append([]mapper.Address{c.To}, c.From...) {
+				if k := known[address]; k != nil {
+					k.Changes = append(k.Changes, c)
+				}
+			}
+			return nil
+		}},
 	}
 	for _, r := range read {
 		if err := a.each(ctx, r.query, list, r.scan); err != nil {
@@ -97,7 +138,11 @@ func (a *Association) Known(ctx context.Context, addresses []mapper.Address) (ma
 }
 
 func (a *Association) each(ctx context.Context, query string, addresses []string, scan func(pgx.Rows) error) error {
-	rows, err := a.pool.Query(ctx, query, a.source, a.id, addresses)
+	args := []any{a.source, a.id, addresses}
+	if strings.Contains(query, "$4") {
+		args = append(args, a.now())
+	}
+	rows, err := a.pool.Query(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -108,6 +153,87 @@ func (a *Association) each(ctx context.Context, query string, addresses []string
 		}
 	}
 	return rows.Err()
+}
+
+// RepFacts is what the state has about reps.
+type RepFacts struct {
+	Now      map[mapper.RepID]mapper.Address                     // the last address that a plan saw
+	Previous map[mapper.RepID]map[mapper.Address]mapper.Previous // of the rep's other addresses, those that show something
+	Allowed  map[mapper.RepID]map[mapper.Address]bool            // present addresses for which that was allowed
+}
+
+// RepFacts reads what the state has about reps.
+func (a *Association) RepFacts(ctx context.Context, reps []mapper.RepID) (RepFacts, error) {
+	f := RepFacts{
+		Now:      map[mapper.RepID]mapper.Address{},
+		Previous: map[mapper.RepID]map[mapper.Address]mapper.Previous{},
+		Allowed:  map[mapper.RepID]map[mapper.Address]bool{},
+	}
+	ids := make([]string, len(reps))
+	for i, r := range reps {
+		ids[i] = string(r)
+	}
+	err := a.each(ctx, sql.Query("deliver_rep_now"), ids, func(rows pgx.Rows) error {
+		var rep mapper.RepID
+		var address mapper.Address
+		err := rows.Scan(&rep, &address)
+		f.Now[rep] = address
+		return err
+	})
+	if err == nil {
+		err = a.each(ctx, sql.Query("deliver_previous"), ids, func(rows pgx.Rows) error {
+			var rep mapper.RepID
+			var address mapper.Address
+			var state mapper.ContactState
+			var left mapper.ListKey
+			if err := rows.Scan(&rep, &address, &state, &left); err != nil {
+				return err
+			}
+			if f.Previous[rep] == nil {
+				f.Previous[rep] = map[mapper.Address]mapper.Previous{}
+			}
+			p := f.Previous[rep][address]
+			p.Reason = previousReason(state)
+			if left != "" {
+				if p.Left == nil {
+					p.Left = map[mapper.ListKey]bool{}
+				}
+				p.Left[left] = true
+			}
+			f.Previous[rep][address] = p
+			return nil
+		})
+	}
+	if err == nil {
+		err = a.each(ctx, sql.Query("deliver_allowed"), ids, func(rows pgx.Rows) error {
+			var rep mapper.RepID
+			var address mapper.Address
+			err := rows.Scan(&rep, &address)
+			if f.Allowed[rep] == nil {
+				f.Allowed[rep] = map[mapper.Address]bool{}
+			}
+			f.Allowed[rep][address] = true
+			return err
+		})
+	}
+	if err != nil {
+		return f, fmt.Errorf("read state of reps: %w", err)
+	}
+	return f, nil
+}
+
+// previousReason is what the state of a previous address's contact means for
+// the rep's present address.
+func previousReason(state mapper.ContactState) mapper.Reason {
+	switch state {
+	case mapper.ContactUnsubscribed:
+		return mapper.ReasonPreviousUnsubscribed
+	case mapper.ContactDeleted:
+		return mapper.ReasonPreviousDeleted
+	case mapper.ContactOnHold:
+		return mapper.ReasonPreviousOnHold
+	}
+	return ""
 }
 
 // Reading is one address as a read of Constant Contact leaves it.
@@ -122,7 +248,7 @@ func (a *Association) SaveReadings(ctx context.Context, readings []Reading) erro
 	return a.begin(ctx, "record read of Constant Contact", func(tx pgx.Tx) error {
 		var batch pgx.Batch
 		for _, r := range readings {
-			batch.Queue(sql.Query("deliver_save_contact"), a.source, a.id, string(r.Address), r.Contact.ID, string(r.Contact.State), r.Contact.ReadAt, a.timeIf(r.Contact.Refused))
+			batch.Queue(sql.Query("deliver_save_contact"), a.source, a.id, string(r.Address), r.Contact.ID, string(r.Contact.State), r.Contact.ReadAt, a.timeIf(r.Contact.Refused), r.Contact.Lists)
 			for key, p := range r.Pairs {
 				batch.Queue(sql.Query("deliver_save_pair"), a.source, a.id, string(key), string(r.Address),
 					string(p.Told), p.Confirmed, p.Seen, string(p.Shown), r.Contact.ReadAt, a.timeIf(p.Departed))
@@ -142,7 +268,7 @@ func (a *Association) timeIf(set bool) *time.Time {
 
 // Lists reads the association's lists.
 func (a *Association) Lists(ctx context.Context) ([]sink.BoundList, error) {
-	rows, err := a.pool.Query(ctx, `select key, kind, ref, name, list_id, state, existed from rollcall_state.list
+	rows, err := a.pool.Query(ctx, `select key, kind, ref, name, list_id, state, existed, looked_at is not null, keep_foreign, source_name, type_id from rollcall_state.list
 		where source = $1 and association = $2 order by key`, a.source, a.id)
 	if err != nil {
 		return nil, fmt.Errorf("read lists: %w", err)
@@ -156,11 +282,13 @@ func (a *Association) Lists(ctx context.Context) ([]sink.BoundList, error) {
 
 // SaveList records a list's binding.
 func (a *Association) SaveList(ctx context.Context, l sink.BoundList) error {
-	_, err := a.pool.Exec(ctx, `insert into rollcall_state.list (source, association, key, kind, ref, name, list_id, state, existed, bound_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+	_, err := a.pool.Exec(ctx, `insert into rollcall_state.list
+			(source, association, key, kind, ref, name, list_id, state, existed, bound_at, keep_foreign, source_name, type_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		on conflict (source, association, key) do update
-		set name = excluded.name, list_id = excluded.list_id, state = excluded.state, existed = excluded.existed, bound_at = excluded.bound_at`,
-		a.source, a.id, string(l.Key), string(l.Kind), l.Ref, l.Name, l.ListID, string(l.State), l.Existed, a.now())
+		set name = excluded.name, list_id = excluded.list_id, state = excluded.state, existed = excluded.existed, bound_at = excluded.bound_at,
+		    keep_foreign = excluded.keep_foreign, source_name = excluded.source_name, type_id = excluded.type_id`,
+		a.source, a.id, string(l.Key), string(l.Kind), l.Ref, l.Name, l.ListID, string(l.State), l.Existed, a.now(), l.KeepForeign, l.SourceName, l.TypeID)
 	if err != nil {
 		return fmt.Errorf("record list: %w", err)
 	}

@@ -26,15 +26,15 @@ func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done)
 			return err
 		}
 		_, err = tx.CopyFrom(ctx, pgx.Identifier{"rollcall_state", "intent"},
-			[]string{"activity", "list", "address", "op", "reason", "rep", "fields", "again"},
+			[]string{"activity", "list", "address", "op", "reason", "rep", "fields", "again", "run", "approved", "opt_out", "exact", "from_address"},
 			pgx.CopyFromSlice(len(c.Intents), func(i int) ([]any, error) {
 				in := c.Intents[i]
-				return []any{id, string(in.List), string(in.Address), in.Op, string(in.Reason), string(in.Rep), in.Fields, in.Again}, nil
+				return []any{id, string(in.List), string(in.Address), in.Op, string(in.Reason), string(in.Rep), in.Fields, in.Again, runOrNull(in.Run), in.Approved, in.OptOut, in.Exact, string(in.From)}, nil
 			}))
 		if err != nil {
 			return err
 		}
-		for _, name := range []string{"ledger_remember", "ledger_tell"} {
+		for _, name := range []string{"ledger_remember", "ledger_tell", "ledger_answered"} {
 			if _, err := tx.Exec(ctx, sql.Query(name), id); err != nil {
 				return err
 			}
@@ -83,7 +83,8 @@ func (a *Association) Reject(ctx context.Context, id int64, why string, notBefor
 
 // Open returns the calls whose end is not known, the oldest first.
 func (a *Association) Open(ctx context.Context) ([]sink.OpenActivity, error) {
-	rows, err := a.pool.Query(ctx, `select id, kind, coalesce(activity_id, ''), people, cardinality(list_ids), created_at
+	rows, err := a.pool.Query(ctx, `select id, kind, coalesce(activity_id, ''), people, cardinality(list_ids), created_at,
+			case when kind = 'move' then list_ids[1] else '' end
 		from rollcall_state.activity
 		where source = $1 and association = $2 and state in ('intended', 'sent', 'unknown') order by id`, a.source, a.id)
 	if err != nil {
@@ -144,9 +145,28 @@ func (a *Association) Settle(ctx context.Context, id int64, o sink.Outcome) erro
 		if _, err := tx.Exec(ctx, sql.Query("ledger_told_fields"), id, []string{}); err != nil {
 			return err
 		}
+		if err := a.carried(ctx, tx, id); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, sql.Query("ledger_release"), id)
 		return err
 	})
+}
+
+// carried takes what an activity added off the e-mail changes that wanted it.
+func (a *Association) carried(ctx context.Context, tx pgx.Tx, id int64) error {
+	if _, err := tx.Exec(ctx, sql.Query("changes_carried"), id); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, sql.Query("changes_finish"), a.source, a.id, a.now())
+	return err
+}
+
+func runOrNull(run int64) *int64 {
+	if run == 0 {
+		return nil
+	}
+	return &run
 }
 
 // notAppliedPause is how long the people of a call wait that Constant Contact
@@ -170,7 +190,7 @@ func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.
 		if s.State == mapper.ContactAbsent {
 			absent = append(absent, string(address))
 		}
-		batch.Queue(sql.Query("deliver_save_contact"), a.source, a.id, string(address), s.ID, string(s.State), s.ReadAt, a.timeIf(refused))
+		batch.Queue(sql.Query("deliver_save_contact"), a.source, a.id, string(address), s.ID, string(s.State), s.ReadAt, a.timeIf(refused), len(s.Lists))
 		for list := range s.Lists {
 			if key, ours := keyOf[list]; ours {
 				onAddress, onList = append(onAddress, string(address)), append(onList, key)
@@ -181,6 +201,7 @@ func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.
 		batch.Queue(sql.Query("ledger_told_fields"), id, absent)
 	}
 	batch.Queue(sql.Query("ledger_read_back"), id, onAddress, onList, a.now())
+	batch.Queue(sql.Query("ledger_refused"), id)
 	var notBefore *time.Time
 	if o.Completed {
 		// Constant Contact worked through it and somebody is still missing:
@@ -189,5 +210,8 @@ func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.
 		notBefore = &t
 	}
 	batch.Queue(sql.Query("ledger_requeue"), id, a.now(), notBefore)
-	return tx.SendBatch(ctx, &batch).Close()
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return err
+	}
+	return a.carried(ctx, tx, id)
 }

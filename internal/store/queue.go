@@ -19,6 +19,7 @@ type Dirty struct {
 	Version   int64
 	TouchedAt time.Time // commit time of the oldest change
 	Exact     []string  // lists that drop everybody not wanted
+	Run       int64     // the run that queued it, 0 for the stream
 	Busy      bool      // a call about the address is on its way
 }
 
@@ -53,6 +54,20 @@ type Facts struct {
 	Memory   []mapper.OptOutMemory
 	// Winners are reps whose fields count from now on, with their fingerprint.
 	Winners map[mapper.Address]mapper.Fields
+	// Withdrawn are questions that are no longer asked, Held those to ask.
+	Withdrawn []mapper.PairOp
+	Held      []mapper.Held
+	// States are lists whose state the plan changes.
+	States map[mapper.ListKey]mapper.ListState
+	Counts []RunCount
+}
+
+// RunCount is what a run found, by reason.
+type RunCount struct {
+	Run    int64
+	What   string // checked, held or refused
+	Reason mapper.Reason
+	N      int
 }
 
 // RepOptOut is whether a rep was seen opted out while it had an address.
@@ -76,9 +91,21 @@ func (a *Association) Learn(ctx context.Context, f Facts, done []sink.Done) erro
 		for _, m := range f.Memory {
 			if m.OptOut {
 				batch.Queue(`insert into rollcall_state.opt_out values ($1, $2, $3, $4) on conflict do nothing`, a.source, a.id, string(m.Address), a.now())
-			} else {
-				batch.Queue(`delete from rollcall_state.opt_out where source = $1 and association = $2 and address = $3`, a.source, a.id, string(m.Address))
+				continue
 			}
+			batch.Queue(`delete from rollcall_state.opt_out where source = $1 and association = $2 and address = $3`, a.source, a.id, string(m.Address))
+			batch.Queue(`insert into rollcall_state.opt_in values ($1, $2, $3, $4)
+				on conflict (source, association, address) do update set lifted_at = excluded.lifted_at`, a.source, a.id, string(m.Address), a.now())
+		}
+		for _, w := range f.Withdrawn {
+			batch.Queue(sql.Query("holds_withdraw_pair"), a.source, a.id, string(w.List), string(w.Address), opOf(w.Kind))
+		}
+		for key, state := range f.States {
+			batch.Queue(`update rollcall_state.list set state = $4 where source = $1 and association = $2 and key = $3`, a.source, a.id, string(key), string(state))
+		}
+		for _, c := range f.Counts {
+			batch.Queue(`insert into rollcall_state.run_count (run, what, reason, n) values ($1, $2, $3, $4)
+				on conflict (run, what, reason) do update set n = run_count.n + excluded.n`, c.Run, c.What, string(c.Reason), c.N)
 		}
 		for address, w := range f.Winners {
 			batch.Queue(`insert into rollcall_state.contact (source, association, address, fields_rep, fields) values ($1, $2, $3, $4, $5)
@@ -88,8 +115,35 @@ func (a *Association) Learn(ctx context.Context, f Facts, done []sink.Done) erro
 		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 			return err
 		}
+		for _, q := range questions(f.Held) {
+			if err := a.ask(ctx, tx, q); err != nil {
+				return err
+			}
+		}
 		return a.takeOff(ctx, tx, done)
 	})
+}
+
+// questions groups held operations: removals above a threshold by list, all
+// others by kind.
+func questions(held []mapper.Held) []Question {
+	var all []Question
+	at := map[string]int{}
+	for _, h := range held {
+		q := Question{Kind: h.Kind}
+		if h.Kind == mapper.HoldRemovals {
+			q.List = h.Op.List
+		}
+		key := fmt.Sprint(q.Kind, q.List)
+		i, known := at[key]
+		if !known {
+			i = len(all)
+			at[key] = i
+			all = append(all, q)
+		}
+		all[i].Pairs = append(all[i].Pairs, AskedPair{Address: h.Op.Address, List: h.Op.List, Op: h.Op.Kind, Reason: h.Op.Reason, Rep: h.Op.Rep})
+	}
+	return all
 }
 
 // takeOff deletes queue rows at the versions that were read: a row that was

@@ -46,6 +46,11 @@ func (s *Store) save(ctx context.Context, b *cdc.Batch) (refused int, err error)
 				return err
 			}
 		}
+		if b.Truncated {
+			if err := s.raise(ctx, tx, AlarmTruncated); err != nil {
+				return err
+			}
+		}
 		for _, r := range b.Requests {
 			content, err := parseRequest(r.Content)
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"rollcall/cdc"
@@ -106,6 +107,11 @@ func (w *Widener) Pass(ctx context.Context) (took, kept int, err error) {
 		return 0, kept, err
 	}
 	keys.all = keys.all || second
+	if keys.all {
+		if err := w.count(ctx, snap); err != nil {
+			return 0, kept, err
+		}
+	}
 	err = w.Store.Widen(ctx, ready, keys.all, second, func(m *store.Marks) error { return keys.mark(ctx, snap, m) })
 	if err != nil {
 		return 0, kept, err
@@ -114,6 +120,39 @@ func (w *Widener) Pass(ctx context.Context) (took, kept int, err error) {
 		w.Log.Info("read every row of the member database", "second", second)
 	}
 	return max(len(ready), 1), kept, nil
+}
+
+// count compares the rows of every association with those of the last complete
+// read: what vanished in bulk is not believed.
+func (w *Widener) count(ctx context.Context, snap *source.Snap) error {
+	associations, err := snap.Associations(ctx)
+	if err != nil {
+		return err
+	}
+	known, err := w.Store.CountedAssociations(ctx)
+	if err != nil {
+		return err
+	}
+	for _, association := range union(associations, known) {
+		counts, err := snap.Counts(ctx, association)
+		if err != nil {
+			return err
+		}
+		trusted, err := w.Store.Association(association).Counted(ctx, counts, true)
+		if err != nil {
+			return err
+		}
+		if !trusted {
+			w.Log.Warn("rows vanished from the member database: removals are held", "association", association)
+		}
+	}
+	return nil
+}
+
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // visible says whether a snapshot shows all the transactions. It is a variable

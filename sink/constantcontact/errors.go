@@ -142,6 +142,10 @@ const (
 	Fatal     Class = "fatal"     // a defect here, or an API that changed
 )
 
+// ErrNotMailable says that a contact's permission does not let us mail it, so
+// that nothing about its address may be changed.
+var ErrNotMailable = errors.New("the contact cannot be mailed")
+
 // Classify returns the class of an error of this package; other errors are
 // Fatal, and an ended context is Retry.
 func Classify(err error) Class {

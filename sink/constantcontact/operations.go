@@ -23,6 +23,7 @@ var (
 	opContacts          = Endpoint{"read_contacts", http.MethodGet, "/contacts"}
 	opContactByEmail    = Endpoint{"read_contact_by_email", http.MethodGet, "/contacts"}
 	opContactByID       = Endpoint{"read_contact_by_id", http.MethodGet, "/contacts/{id}"}
+	opPutContact        = Endpoint{"put_contact", http.MethodPut, "/contacts/{id}"}
 	opCounts            = Endpoint{"count_contacts", http.MethodGet, "/contacts/counts"}
 	opImport            = Endpoint{"import_contacts", http.MethodPost, "/activities/contacts_json_import"}
 	opAddMemberships    = Endpoint{"add_list_memberships", http.MethodPost, "/activities/add_list_memberships"}

@@ -22,6 +22,7 @@ create table rollcall_state.address_change (
     to_address   text not null,
     seen_at      timestamptz not null,
     lists        text[],            -- list keys still to be added; null: the previous addresses are not read yet
+    no_move      boolean not null default false, -- giving the contact the new address was tried and did not work
     ended_at     timestamptz        -- null: not finished
 );
 create unique index address_change_open on rollcall_state.address_change (source, association, rep) where ended_at is null;
@@ -76,7 +77,8 @@ create table rollcall_state.approval_pair (
     reason      text not null default '',
     rep         text not null default '',
     verdict     text not null default '', -- at the first look, for adoption
-    primary key (approval, list, address)
+    ended       text not null default '' check (ended in ('', 'done', 'withdrawn')),
+    primary key (approval, list, address, op)
 );
 create index approval_pair_address on rollcall_state.approval_pair (source, association, address);
 
@@ -160,8 +162,22 @@ alter table rollcall_state.contact
     add retried_at     timestamptz,                -- the one retry after a refusal
     add unheld_since   timestamptz;                -- nobody in the database has the address since
 
+-- A contact that is given another address: one PUT, without an activity of
+-- Constant Contact's.
+alter table rollcall_state.activity
+    drop constraint activity_kind_check,
+    add constraint activity_kind_check check (kind in ('import', 'add', 'remove', 'move'));
+alter table rollcall_state.intent
+    drop constraint intent_op_check,
+    add constraint intent_op_check check (op in ('add', 'remove', 'fields', 'move'));
+
 alter table rollcall_state.dirty add run bigint;
-alter table rollcall_state.intent add run bigint, add approved boolean not null default false, add opt_out boolean not null default false;
+alter table rollcall_state.intent
+    add run bigint,
+    add approved boolean not null default false, -- by a person: counts against no threshold
+    add opt_out boolean not null default false,
+    add exact boolean not null default false,    -- asked for by an exact list
+    add from_address text not null default '';   -- of a move
 create index intent_list on rollcall_state.intent (list, activity);
 
 alter table rollcall_state.request
@@ -171,7 +187,7 @@ alter table rollcall_state.request
 -- +goose Down
 alter table rollcall_state.request drop asked_by, alter lsn set not null;
 drop index rollcall_state.intent_list;
-alter table rollcall_state.intent drop run, drop approved, drop opt_out;
+alter table rollcall_state.intent drop run, drop approved, drop opt_out, drop exact, drop from_address;
 alter table rollcall_state.dirty drop run;
 alter table rollcall_state.contact drop lists, drop refused_fields, drop retried_at, drop unheld_since;
 alter table rollcall_state.list drop source_name, drop type_id, drop looked_at, drop keep_foreign, drop rename_not_before;

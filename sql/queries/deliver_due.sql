@@ -1,5 +1,5 @@
 -- busy: a call about this address is on its way.
-select d.address, d.version, d.touched_at, d.exact,
+select d.address, d.version, d.touched_at, d.exact, coalesce(d.run, 0),
        exists (
            select from rollcall_state.intent i join rollcall_state.activity a on a.id = i.activity
            where i.address = d.address and a.source = d.source and a.association = d.association

@@ -1,6 +1,9 @@
-insert into rollcall_state.contact as c (source, association, address, contact_id, state, read_at, refused_at)
-values ($1, $2, $3, $4, $5, $6, $7)
+-- A contact that was there and was refused before is not refused any more.
+insert into rollcall_state.contact as c (source, association, address, contact_id, state, read_at, refused_at, lists)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
 on conflict (source, association, address) do update
 set contact_id = case when excluded.contact_id <> '' then excluded.contact_id else c.contact_id end,
-    state = excluded.state, read_at = excluded.read_at,
-    refused_at = case when excluded.refused_at is null then null else coalesce(c.refused_at, excluded.refused_at) end
+    state = excluded.state, read_at = excluded.read_at, lists = excluded.lists,
+    refused_fields = case when excluded.refused_at is null then '' when c.refused_at is null then c.fields else c.refused_fields end,
+    refused_at = case when excluded.refused_at is null then null else coalesce(c.refused_at, excluded.refused_at) end,
+    retried_at = case when excluded.refused_at is null then null else c.retried_at end

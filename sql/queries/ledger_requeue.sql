@@ -1,7 +1,11 @@
--- The people of an activity are planned again.
-insert into rollcall_state.dirty as d (source, association, address, touched_at, not_before)
-select distinct a.source, a.association, i.address, $2::timestamptz, $3::timestamptz
+-- The people of an activity are planned again, for the same run and with the
+-- same exact lists.
+insert into rollcall_state.dirty as d (source, association, address, touched_at, not_before, run, exact)
+select a.source, a.association, i.address, $2::timestamptz, $3::timestamptz, max(i.run),
+       coalesce(array_agg(i.list) filter (where i.exact), '{}')
 from rollcall_state.intent i join rollcall_state.activity a on a.id = i.activity
 where i.activity = $1
+group by a.source, a.association, i.address
 on conflict (source, association, address) do update
-set version = d.version + 1, not_before = excluded.not_before
+set version = d.version + 1, not_before = excluded.not_before, run = coalesce(d.run, excluded.run),
+    exact = array(select unnest(d.exact) union select unnest(excluded.exact))

@@ -1,0 +1,77 @@
+package deliver
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"rollcall/mapper"
+)
+
+// guard splits the plan's operations into those that may be sent and those that
+// wait for a person's decision. Operations on addresses of which a call is still
+// on its way cannot be sent now and are not asked about yet.
+func (d *Deliverer) guard(ctx context.Context, w *world, out mapper.Output, b *batch) (send []mapper.Op, held []mapper.Held, err error) {
+	var ops []mapper.Op
+	removals := map[mapper.ListKey]bool{}
+	leaving := map[mapper.Address]bool{}
+	readds, carries := false, false
+	for _, op := range out.Ops {
+		if !w.asked[op.Address] || b.busy[op.Address] && !op.OptOut {
+			continue
+		}
+		ops = append(ops, op)
+		if op.Kind == mapper.InactivateFromList && !op.OptOut && !op.Approved {
+			removals[op.List], leaving[op.Address] = true, true
+		}
+		readds, carries = readds || op.OptedIn, carries || op.Carried
+	}
+	var g mapper.Guards
+	if len(removals) > 0 {
+		if err := d.count(ctx); err != nil {
+			return nil, nil, err
+		}
+		if g.Lists, err = d.Store.ListGuards(ctx, slices.Sorted(maps.Keys(removals)), slices.Sorted(maps.Keys(leaving))); err != nil {
+			return nil, nil, err
+		}
+	}
+	if g.Source, g.WentBack, err = d.Store.Alarms(ctx); err != nil {
+		return nil, nil, err
+	}
+	if readds {
+		if g.OptIns, err = d.Store.OptIns(ctx); err != nil {
+			return nil, nil, err
+		}
+		for _, m := range out.OptOuts {
+			if !m.OptOut && !w.people[m.Address].OptedIn {
+				g.OptIns++
+			}
+		}
+	}
+	if carries {
+		if g.AddressChanges, err = d.Store.AddressChanges(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	send, held = mapper.Guard(ops, g, d.Policy.Thresholds)
+	return send, held, nil
+}
+
+// count compares the views with the last complete read before anybody is taken
+// off a list.
+func (d *Deliverer) count(ctx context.Context) error {
+	snap, err := d.Source.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer snap.Close(ctx)
+	counts, err := snap.Counts(ctx, d.ID)
+	if err != nil {
+		return err
+	}
+	trusted, err := d.Store.Counted(ctx, counts, false)
+	if err == nil && !trusted {
+		d.Log.Warn("rows vanished from the member database: removals are held", "association", d.ID)
+	}
+	return err
+}
