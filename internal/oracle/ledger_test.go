@@ -1,0 +1,235 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+)
+
+// model is the oracle's own state of one association.
+type model struct {
+	office *office
+	memory *memory
+	lists  map[mirror]string // ids of lists in Constant Contact
+	of     map[string]mirror // and back
+	pairs  map[pair]*history
+	people map[string]*person
+	names  map[string][]string // contact id → addresses that it had
+
+	exact    map[mirror]bool // a request to sync the group now is not answered yet
+	problems []string
+}
+
+type pair struct {
+	list    mirror
+	address string
+}
+
+// history is what happened to one pair, as far as the system could know of it.
+type history struct {
+	told      string // add or remove; what Constant Contact was told last
+	activity  string // by which
+	lost      bool   // the reply was: only a read-back confirms it
+	confirmed bool   // the addition was, and a poll has seen it
+	// seen: read on the list while the verdict was on, since we last told a
+	// removal. maybeSeen: read by a poll, whose verdict is another question.
+	seen, maybeSeen bool
+	// known: whatever was told or read last says that the address is on it.
+	known bool
+	// departed: left as section 5 has it. maybeDeparted: the system could not
+	// tell a departure from something else.
+	departed, maybeDeparted bool
+	missed                  bool // a plan has read that the person left
+	// going: on the list when it was to be made exact, and not wanted since.
+	going bool
+}
+
+// person is what happened to one address in Constant Contact.
+type person struct {
+	contactID string // that the system has read
+	edited    bool   // then the contact got another address
+	unsubRead bool   // the system has read that the person unsubscribed
+	unread    bool   // something happened that no plan has read
+	anyway    bool   // what happened leaves open whether the address is added
+}
+
+func newModel(o *office) *model {
+	return &model{
+		office: o, memory: newMemory(), lists: map[mirror]string{}, of: map[string]mirror{}, pairs: map[pair]*history{},
+		people: map[string]*person{}, names: map[string][]string{}, exact: map[mirror]bool{},
+	}
+}
+
+func (m *model) pair(s mirror, a string) *history {
+	if m.pairs[pair{s, a}] == nil {
+		m.pairs[pair{s, a}] = &history{}
+	}
+	return m.pairs[pair{s, a}]
+}
+
+func (m *model) person(a string) *person {
+	if m.people[a] == nil {
+		m.people[a] = &person{}
+	}
+	return m.people[a]
+}
+
+func (m *model) problem(format string, args ...any) {
+	m.problems = append(m.problems, fmt.Sprintf(format, args...))
+}
+
+// createList is a list that is about to be made: somebody must want it.
+func (m *model) createList(name string) mirror {
+	for _, s := range m.office.sources() {
+		if m.office.open(s) && m.lists[s] == "" && m.office.name(s) == name {
+			return s
+		}
+	}
+	m.problem("creates the list %q, which nothing wants", name)
+	return mirror{}
+}
+
+func (m *model) bind(s mirror, id string) { m.lists[s], m.of[id] = id, s }
+
+// add judges an addition that is about to be sent.
+func (m *model) add(now *picture, listID, a string) {
+	s, ours := m.of[listID]
+	if !ours {
+		m.problem("adds %s to %s, which is not ours", a, now.lists[listID])
+		return
+	}
+	c, h := now.byAddress[a], m.pair(s, a)
+	v, _ := m.verdict(s, a)
+	switch {
+	case !m.office.open(s):
+		m.problem("adds %s to %s, which is switched off", a, s)
+	case v != on:
+		m.problem("adds %s to %s, verdict %s", a, s, v)
+	case c != nil && !c.active():
+		m.problem("adds %s to %s, who is %s (deleted %q)", a, s, c.Email.Permission, c.Deleted)
+	case c == nil && m.person(a).edited:
+		m.problem("adds %s to %s, whose contact has another address now", a, s)
+	case h.departed && !c.on(listID):
+		m.problem("adds %s to %s, who left it", a, s)
+	}
+}
+
+// remove judges a removal that is about to be sent. A contact may have had
+// other addresses: one that is to go is enough.
+func (m *model) remove(now *picture, listID string, c *contact) {
+	s, ours := m.of[listID]
+	if !ours {
+		m.problem("removes %s from %s, which is not ours", c.Email.Address, now.lists[listID])
+		return
+	}
+	if !m.office.open(s) {
+		m.problem("removes %s from %s, which is switched off", c.Email.Address, s)
+		return
+	}
+	justified := func(a string) bool {
+		v, _ := m.verdict(s, a)
+		return v == off || v == leave && m.exact[s]
+	}
+	if !slices.ContainsFunc(append(m.names[c.ID], c.Email.Address), justified) {
+		v, _ := m.verdict(s, c.Email.Address)
+		m.problem("removes %s from %s, verdict %s", c.Email.Address, s, v)
+	}
+}
+
+// tell notes what Constant Contact was told.
+func (m *model) tell(listID, a, op, activity string, lost bool) {
+	s, ours := m.of[listID]
+	if !ours {
+		return
+	}
+	h := m.pair(s, a)
+	if op == "remove" {
+		h.maybeSeen, h.seen = false, false
+		if h.departed && !h.missed {
+			// Nobody could know that the person had gone before.
+			h.departed, h.maybeDeparted = false, true
+		}
+	} else {
+		h.known = true
+	}
+	h.told, h.activity, h.lost, h.confirmed = op, activity, lost, false
+}
+
+// settle notes which activities a poll has seen the end of.
+func (m *model) settle(now *picture) {
+	for p, h := range m.pairs {
+		switch now.states[h.activity] {
+		case "completed":
+			if h.told == "add" && !h.lost && now.on(p.address, m.lists[p.list]) {
+				h.confirmed = true
+			}
+		case "failed", "timed_out":
+			// As if never told. Whether an earlier word stands again is not
+			// followed.
+			h.maybeSeen = h.maybeSeen || h.told == "remove"
+			h.told, h.activity = "", ""
+		}
+	}
+}
+
+// read notes what the system read of one contact. planning: for a plan, whose
+// verdict counts.
+func (m *model) read(c *contact, planning bool) {
+	a := c.Email.Address
+	if a == "" {
+		return
+	}
+	p := m.person(a)
+	p.contactID, p.edited = c.ID, false
+	if !slices.Contains(m.names[c.ID], a) {
+		m.names[c.ID] = append(m.names[c.ID], a)
+	}
+	p.unsubRead = c.Email.Permission == "unsubscribed"
+	if planning {
+		p.unread = false
+	}
+	for s, id := range m.lists {
+		h := m.pair(s, a)
+		h.known = c.on(id)
+		if !h.known {
+			h.missed = h.missed || h.departed && planning
+			continue
+		}
+		h.departed, h.maybeDeparted, h.missed = false, false, false
+		h.confirmed = h.told == "add"
+		if v, _ := m.verdict(s, a); v == on {
+			h.seen, h.maybeSeen = h.seen || planning, true
+		}
+	}
+}
+
+// absent notes that the system read that no contact has the address.
+func (m *model) absent(a string, planning bool) {
+	if planning {
+		m.person(a).unread = false
+	}
+	for s := range m.lists {
+		m.pair(s, a).known = false
+	}
+}
+
+// left is a person leaving one list in Constant Contact.
+func (m *model) left(s mirror, a string) {
+	h := m.pair(s, a)
+	switch {
+	case h.seen || h.told == "add" && h.confirmed:
+		h.departed = true
+	case h.told == "add" || h.maybeSeen:
+		h.maybeDeparted = true
+	}
+	m.person(a).unread = true
+}
+
+// doubt is for an address whose absence from lists can be taken for a
+// departure.
+func (m *model) doubt(a string) {
+	for p, h := range m.pairs {
+		if p.address == a && (h.told != "" || h.maybeSeen) {
+			h.maybeDeparted = true
+		}
+	}
+}
