@@ -25,7 +25,8 @@ type Read struct {
 //
 // The verdicts are those of the plan before. Settling says whether an activity
 // that concerns a list's pair is open, or ended only after the read began:
-// then the read cannot say what became of the pair, which stays as it is.
+// then the read cannot say what became of the pair, which stays as it is but for
+// having been seen on the list.
 func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(ListKey) bool) (Person, []ListKey) {
 	if read.At.Before(p.Contact.ReadAt) {
 		return p, nil
@@ -38,7 +39,16 @@ func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(Li
 	var changed []ListKey
 	for key, on := range read.Lists {
 		pair, known := before.Pairs[key]
-		if settling(key) || !known && !on {
+		if settling(key) {
+			// Whatever becomes of the call, the address was seen there.
+			if on && verdicts[key] == On && !pair.Seen {
+				pair.Seen = true
+				p.Pairs[key] = pair
+				changed = append(changed, key)
+			}
+			continue
+		}
+		if !known && !on {
 			continue
 		}
 		observed := pair.shownOff(read.State, verdicts[key])
