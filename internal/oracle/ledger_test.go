@@ -15,6 +15,7 @@ type model struct {
 	people map[string]*person
 	names  map[string][]string // contact id → addresses that it had
 
+	settled  map[string]bool // activities whose end a poll has seen
 	exact    map[mirror]bool // a request to sync the group now is not answered yet
 	problems []string
 }
@@ -55,7 +56,7 @@ type person struct {
 func newModel(o *office) *model {
 	return &model{
 		office: o, memory: newMemory(), lists: map[mirror]string{}, of: map[string]mirror{}, pairs: map[pair]*history{},
-		people: map[string]*person{}, names: map[string][]string{}, exact: map[mirror]bool{},
+		people: map[string]*person{}, names: map[string][]string{}, settled: map[string]bool{}, exact: map[mirror]bool{},
 	}
 }
 
@@ -157,6 +158,9 @@ func (m *model) tell(listID, a, op, activity string, lost bool) {
 // settle notes which activities a poll has seen the end of.
 func (m *model) settle(now *picture) {
 	for p, h := range m.pairs {
+		if m.settled[h.activity] {
+			continue
+		}
 		switch now.states[h.activity] {
 		case "completed":
 			if h.told == "add" && !h.lost && now.on(p.address, m.lists[p.list]) {
@@ -167,6 +171,11 @@ func (m *model) settle(now *picture) {
 			// followed.
 			h.maybeSeen = h.maybeSeen || h.told == "remove"
 			h.told, h.activity = "", ""
+		}
+	}
+	for id, state := range now.states {
+		if state != "initialized" && state != "processing" {
+			m.settled[id] = true
 		}
 	}
 }
@@ -192,6 +201,9 @@ func (m *model) read(c *contact, planning bool) {
 		h.known = c.on(id)
 		if !h.known {
 			h.missed = h.missed || h.departed && planning
+			if c.Deleted != "" || p.unsubRead {
+				h.seen, h.confirmed = false, false // off because of that
+			}
 			continue
 		}
 		h.departed, h.maybeDeparted, h.missed = false, false, false

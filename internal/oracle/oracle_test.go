@@ -25,7 +25,8 @@ const shrinkFor = 15 * time.Second
 const round = 20
 
 // TestOracle compares the system with the oracle. ORACLE_CHECKS says how many
-// checks to make, ORACLE_SEED repeats the round of a failure.
+// checks to make, ORACLE_SEED repeats the round of a failure, ORACLE_SHRINK is
+// how long a shorter history is looked for.
 func TestOracle(t *testing.T) {
 	checks := number(t, "ORACLE_CHECKS")
 	seed := number(t, "ORACLE_SEED")
@@ -36,6 +37,13 @@ func TestOracle(t *testing.T) {
 	if seed == 0 {
 		seed = int(time.Now().UnixNano() % 1_000_000_000)
 	}
+	shrinking := shrinkFor
+	if text := os.Getenv("ORACLE_SHRINK"); text != "" {
+		var err error
+		if shrinking, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("ORACLE_SHRINK: %v", err)
+		}
+	}
 	b := newBench(t)
 	began := time.Now()
 	done := 0
@@ -43,7 +51,7 @@ func TestOracle(t *testing.T) {
 		set(t, "rapid.seed", seed+done)
 		set(t, "rapid.checks", round)
 		set(t, "rapid.nofailfile", true)
-		set(t, "rapid.shrinktime", shrinkFor)
+		set(t, "rapid.shrinktime", shrinking)
 		if !t.Run(fmt.Sprint("seed ", seed+done), func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) { check(rt, b) })
 		}) {
