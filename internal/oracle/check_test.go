@@ -85,6 +85,7 @@ func (m *model) pairAtRest(now *picture, s mirror, id, a string) {
 	case v == leave && h.going && c.on(id):
 		m.problem("%s should be off %s, which was made exact", a, s)
 	}
+	h.going = false // whoever is put on it from now on was not there
 }
 
 // everybody are the addresses of the universe and of the account, sorted.

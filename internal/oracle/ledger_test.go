@@ -16,7 +16,7 @@ type model struct {
 	names  map[string][]string // contact id → addresses that it had
 
 	settled  map[string]bool // activities whose end a poll has seen
-	exact    map[mirror]bool // a request to sync the group now is not answered yet
+	exact    map[mirror]int  // requests to sync the group now that are not answered yet
 	problems []string
 }
 
@@ -56,7 +56,7 @@ type person struct {
 func newModel(o *office) *model {
 	return &model{
 		office: o, memory: newMemory(), lists: map[mirror]string{}, of: map[string]mirror{}, pairs: map[pair]*history{},
-		people: map[string]*person{}, names: map[string][]string{}, settled: map[string]bool{}, exact: map[mirror]bool{},
+		people: map[string]*person{}, names: map[string][]string{}, settled: map[string]bool{}, exact: map[mirror]int{},
 	}
 }
 
@@ -103,6 +103,7 @@ func (m *model) add(now *picture, listID, a string) {
 	switch {
 	case !m.office.open(s):
 		m.problem("adds %s to %s, which is switched off", a, s)
+	case v == leave && c.on(listID): // an import that tells fields names a list that was read as on
 	case v != on:
 		m.problem("adds %s to %s, verdict %s", a, s, v)
 	case c != nil && !c.active():
@@ -128,7 +129,7 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 	}
 	justified := func(a string) bool {
 		v, _ := m.verdict(s, a)
-		return v == off || v == leave && m.exact[s]
+		return v == off || v == leave && m.exact[s] > 0
 	}
 	if !slices.ContainsFunc(append(m.names[c.ID], c.Email.Address), justified) {
 		v, _ := m.verdict(s, c.Email.Address)

@@ -24,5 +24,5 @@ func (s *system) askSync(ctx context.Context, t *rapid.T) {
 	if _, err := s.admin.Exec(ctx, `select rollcall.sync_now($1::bigint::text, $2)`, g.id, s.id); err != nil {
 		t.Fatal(err)
 	}
-	s.model.exact[mirror{"group", g.nth}] = true
+	s.model.exact[mirror{"group", g.nth}]++
 }

@@ -183,7 +183,7 @@ func (s *system) request(ctx context.Context, r store.Request) error {
 		s.model.makeExact(before, g)
 	}
 	if state == "done" || state == "refused" {
-		delete(s.model.exact, g)
+		s.model.exact[g]--
 	}
 	return nil
 }
