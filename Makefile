@@ -4,7 +4,7 @@ CC := $(shell go env CC)
 RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test lint demo sim bench-drain image clean
+.PHONY: help build test lint demo sim bench-drain bench-plan image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ demo: ## a chamber of 2,000 reps and a day of office work, on a simulated Consta
 
 bench-drain: ## how fast a backlog of changes is worked off
 	go run ./bench/drain
+
+bench-plan: ## what a plan of 100,000 reps needs, with 60 and with 600 lists
+	go run ./bench/plan
 
 image: ## build the container image rollcall:VERSION
 	docker build -t rollcall:$(VERSION) .

@@ -7,41 +7,61 @@ import (
 	"strings"
 )
 
-// maxField is the longest name, company and job title that Constant Contact
-// takes, in characters.
-const maxField = 50
+// The longest values that Constant Contact takes, in characters.
+const (
+	maxField  = 50 // names, company, job title, and all of a postal address but the street
+	maxPhone  = 25
+	maxStreet = 255
+)
 
 // Each field has a digest of its own in a fingerprint, so that an emptied
 // field can be told from a changed one.
 const (
 	digestBytes = 8
 	digestChars = 2 * digestBytes
+	coreFields  = 4 // names, company, job title
 )
 
 var noDigest = strings.Repeat("0", digestChars)
 
-func fieldsOf(rep Rep) Fields {
-	return Fields{
-		Rep:       rep.ID,
-		FirstName: cutField(rep.FirstName),
-		LastName:  cutField(rep.LastName),
-		Company:   cutField(rep.Company),
-		JobTitle:  cutField(rep.JobTitle),
+func fieldsOf(rep Rep, policy Policy) Fields {
+	f := Fields{Rep: rep.ID}
+	f.FirstName = f.fit(rep.FirstName, maxField)
+	f.LastName = f.fit(rep.LastName, maxField)
+	f.Company = f.fit(rep.Company, maxField)
+	f.JobTitle = f.fit(rep.JobTitle, maxField)
+	if policy.SendPhone {
+		f.Phone = f.fit(rep.Phone, maxPhone)
 	}
+	if policy.SendAddress {
+		f.Street = f.fit(rep.Street, maxStreet)
+		f.City = f.fit(rep.City, maxField)
+		f.State = f.fit(rep.State, maxField)
+		f.Zip = f.fit(rep.Zip, maxField)
+		f.Country = f.fit(rep.Country, maxField)
+	}
+	return f
 }
 
-func cutField(value string) string {
+// fit trims a value and cuts it to the limit.
+func (f *Fields) fit(value string, limit int) string {
 	value = strings.TrimSpace(value)
-	if runes := []rune(value); len(runes) > maxField {
-		value = strings.TrimSpace(string(runes[:maxField]))
+	if runes := []rune(value); len(runes) > limit {
+		f.Cut = true
+		value = strings.TrimSpace(string(runes[:limit]))
 	}
 	return value
 }
 
 // Fingerprint is a hash of what is told about a person, in hexadecimal. It is
-// for comparison only, see Tells.
+// for comparison only, see Tells. Without phone and postal address it is as
+// short as before these could be told.
 func (f Fields) Fingerprint() string {
-	return strings.Join(f.digests(), "")
+	digests := f.digests()
+	for len(digests) > coreFields && digests[len(digests)-1] == noDigest {
+		digests = digests[:len(digests)-1]
+	}
+	return strings.Join(digests, "")
 }
 
 // Tells reports whether f says anything that the fields with this fingerprint
@@ -56,7 +76,10 @@ func (f Fields) Tells(fingerprint string) bool {
 }
 
 func (f Fields) digests() []string {
-	values := []string{f.FirstName, f.LastName, f.Company, f.JobTitle}
+	values := []string{
+		f.FirstName, f.LastName, f.Company, f.JobTitle,
+		f.Phone, f.Street, f.City, f.State, f.Zip, f.Country, // after the first: a fingerprint may end before
+	}
 	digests := make([]string, len(values))
 	for i, value := range values {
 		digests[i] = noDigest

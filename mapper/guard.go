@@ -10,8 +10,13 @@ type ListGuard struct {
 	// for an opt-out and those that a person approved do not count.
 	Removed int
 	// Waiting counts removals that were asked about and are neither approved
-	// nor done, those of the plan at hand not included.
+	// nor done, those of the plan at hand not included. Rejected ones that are
+	// still wanted count too: with one more the set has changed, and is asked
+	// about as one.
 	Waiting int
+	// Gone counts the other removals within the hour: for an opt-out, and those
+	// that a person approved. They matter only to whether the list gets empty.
+	Gone int
 }
 
 // Guards are the facts by which operations are held for a person's decision.
@@ -35,16 +40,28 @@ const (
 )
 
 // Guard splits operations into those that may be sent and those that wait for
-// a person's decision. Removals for an opt-out are never held.
+// a person's decision. Removals for an opt-out and what a person approved are
+// never held. Once a list is over its threshold, all its removals at hand are
+// held.
 func Guard(ops []Op, g Guards, t Thresholds) (send []Op, held []Held) {
-	fresh := map[ListKey]int{}
+	losses := map[ListKey]ListGuard{}
 	for _, op := range ops {
-		if op.Kind == InactivateFromList && !op.OptOut && !op.Approved {
-			fresh[op.List]++
+		if op.Kind != InactivateFromList {
+			continue
 		}
+		l, met := losses[op.List]
+		if !met {
+			l = g.Lists[op.List]
+		}
+		if op.OptOut || op.Approved {
+			l.Gone++
+		} else {
+			l.Removed++
+		}
+		losses[op.List] = l
 	}
 	for _, op := range ops {
-		if kind := g.holds(op, fresh[op.List], t); kind != "" {
+		if kind := g.holds(op, losses[op.List], t); kind != "" {
 			held = append(held, Held{Op: op, Kind: kind})
 		} else {
 			send = append(send, op)
@@ -53,32 +70,44 @@ func Guard(ops []Op, g Guards, t Thresholds) (send []Op, held []Held) {
 	return send, held
 }
 
-// holds says why an operation is held, empty when it may be sent. fresh counts
-// the removals from its list at hand.
-func (g Guards) holds(op Op, fresh int, t Thresholds) HoldKind {
-	removal := op.Kind == InactivateFromList && !op.OptOut
+// holds says why an operation is held, empty when it may be sent. The losses
+// of its list include everything at hand.
+func (g Guards) holds(op Op, losses ListGuard, t Thresholds) HoldKind {
+	removal := op.Kind == InactivateFromList
+	addition := op.Kind == AddToList
 	switch {
-	case op.Approved:
+	case op.Approved || op.OptOut:
 		return ""
-	case g.WentBack && (removal || op.Kind == AddToList && op.Readd):
+	case g.WentBack && (removal || addition && op.Readd):
 		return HoldWentBack
 	case g.Source && removal:
 		return HoldSource
-	case removal && t.exceeded(g.Lists[op.List], fresh):
+	case removal && t.exceeded(losses):
 		return HoldRemovals
-	case op.Kind == AddToList && op.OptedIn && g.OptIns > maxOptIns:
+	case addition && op.OptedIn && g.OptIns > maxOptIns:
 		return HoldOptedIn
-	case op.Kind == AddToList && op.Carried && g.AddressChanges > maxAddressChanges:
+	case addition && op.Carried && g.AddressChanges > maxAddressChanges:
 		return HoldAddressChanges
 	}
 	return ""
 }
 
-// exceeded reports whether so many further removals need a person's approval.
-func (t Thresholds) exceeded(l ListGuard, fresh int) bool {
-	if t.Off {
-		return false
-	}
-	n := l.Removed + l.Waiting + fresh
-	return n > t.Few && n*100 > l.Base*t.Percent || n > t.Many || l.Base >= t.Small && n >= l.Base
+// exceeded reports whether so many removals need a person's approval.
+func (t Thresholds) exceeded(l ListGuard) bool {
+	n := l.Removed + l.Waiting
+	emptied := l.Base >= t.Small && n+l.Gone >= l.Base
+	return !t.Off && (n > t.Few && n*100 > l.Base*t.Percent || n > t.Many || emptied)
 }
+
+// ManyLeft reports whether a complete read misses so many of the people whom
+// the last one showed on a list that a person is asked what became of them.
+func ManyLeft(missed, before int) bool { return inBulk(missed, before) }
+
+// Shrank reports whether a view has lost so many of an association's rows
+// since the last complete read that nobody is removed before a person has
+// looked. A view with no rows left at all is another case, however few
+// it had.
+func Shrank(before, now int) bool { return inBulk(before-now, before) }
+
+// inBulk is what docs/semantics.md calls many, where no policy sets it.
+func inBulk(n, of int) bool { return n > 10 && n*100 > of*20 }

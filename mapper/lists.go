@@ -2,17 +2,10 @@ package mapper
 
 import (
 	"cmp"
-	"fmt"
 	"math/big"
 	"slices"
 	"strings"
 )
-
-// DefaultAllActiveName names the all-active list where the policy does not.
-const DefaultAllActiveName = "All Active and Courtesy Representatives"
-
-// maxListName is the longest name of a Constant Contact list, in characters.
-const maxListName = 255
 
 // AllActiveKey is the key of the all-active list.
 const AllActiveKey ListKey = "all_active"
@@ -23,6 +16,17 @@ func TypeKey(name string) ListKey { return ListKey("type:" + strings.TrimSpace(n
 
 // GroupKey is the key of a group's list.
 func GroupKey(id GroupID) ListKey { return ListKey("group:" + string(id)) }
+
+// unmanagedPrefix begins the keys of lists that mirror nothing.
+const unmanagedPrefix = "unmanaged:"
+
+// UnmanagedKey is the key of a list of the account that is not ours, by its id.
+func UnmanagedKey(listID string) ListKey { return ListKey(unmanagedPrefix + listID) }
+
+// UnmanagedID is the list id in such a key; ok is false for any other key.
+func UnmanagedID(key ListKey) (listID string, ok bool) {
+	return strings.CutPrefix(string(key), unmanagedPrefix)
+}
 
 // IsConstantContact reports whether an association's newsletter solution, as
 // the database spells it, is Constant Contact. Nothing is sent for any other.
@@ -35,15 +39,23 @@ func IsConstantContact(solution string) bool {
 type target struct {
 	List
 	gate  Reason
-	known bool // bound before
-	rank  int  // place among all lists
+	known bool   // bound before
+	bound string // the name it was bound with
+	rank  int    // place among all lists
+}
+
+// holds reports whether a pair is on the list as far as we know, and ours to
+// take off it: on a list that we do not manage, only what we put there is.
+func (t *target) holds(pair Pair) bool {
+	return pair.believedOn() && (t.Kind != ListUnmanaged || pair.Told != ToldNothing)
 }
 
 // catalog holds the targets of an input in their order: all-active, types by
-// name, groups by id.
+// name, groups by id, lists that we do not manage by id.
 type catalog struct {
 	targets []*target
 	byKey   map[ListKey]*target
+	states  map[ListKey]ListState // changes of bound lists
 }
 
 func newCatalog(in Input) *catalog {
@@ -66,8 +78,17 @@ func newCatalog(in Input) *catalog {
 		}
 		c.add(List{Key: GroupKey(group.ID), Kind: ListGroup, Ref: string(group.ID), Name: listName(group.Name)}, gate)
 	}
+	c.followTypes(in)
 	for _, list := range in.Known {
 		c.bind(list)
+	}
+	for _, person := range in.People {
+		for key := range person.Pairs {
+			c.addUnmanaged(key)
+		}
+		for key := range person.Carry {
+			c.addUnmanaged(key)
+		}
 	}
 	for _, t := range c.targets {
 		t.gate = firstReason(t.gate, in.gate(t.List))
@@ -95,6 +116,46 @@ func (c *catalog) addType(name string) {
 	}
 }
 
+// addUnmanaged adds a list that a person is, or is to be, on although it
+// mirrors nothing.
+func (c *catalog) addUnmanaged(key ListKey) {
+	if id, ok := strings.CutPrefix(string(key), unmanagedPrefix); ok {
+		c.add(List{Key: key, Kind: ListUnmanaged, Ref: id, State: ListBound}, "")
+	}
+}
+
+// followTypes finds the bound lists of types that were renamed, and of those
+// that are back. Without ids the old name is gone while another one appears:
+// nobody can tell that from members who changed their type, so the old list is
+// left as it is. With ids the caller follows a rename, and a type that is gone
+// is gone.
+func (c *catalog) followTypes(in Input) {
+	c.states = make(map[ListKey]ListState)
+	listless := make(map[ListKey]bool)
+	for _, t := range c.targets {
+		if t.Kind == ListType {
+			listless[t.Key] = true
+		}
+	}
+	for _, list := range in.Known {
+		if list.State != ListUnbound {
+			delete(listless, list.Key)
+		}
+	}
+	ids := slices.ContainsFunc(in.Types, func(t MembershipType) bool { return t.ID != "" })
+	renamed := in.TypesComplete && !ids && len(listless) > 0
+	for _, list := range in.Known {
+		exists := c.byKey[list.Key] != nil
+		switch {
+		case list.Kind != ListType:
+		case list.State == ListRetired && exists:
+			c.states[list.Key] = ListBound
+		case list.State == ListBound && !exists && renamed:
+			c.states[list.Key] = ListRetired
+		}
+	}
+}
+
 // bind lays what is known of a list over what the rows ask for. A list that
 // they do not ask for any more keeps the name it is bound with: a type that
 // nobody in this input has is still wanted, a deleted group is not.
@@ -105,7 +166,11 @@ func (c *catalog) bind(known List) {
 	}
 	c.add(known, gate)
 	t := c.byKey[known.Key]
-	t.known, t.State, t.Existed = true, known.State, known.Existed
+	t.known, t.bound, t.State, t.Existed = true, known.Name, known.State, known.Existed
+	t.Unseen, t.KeepForeign = known.Unseen, known.KeepForeign
+	if state, changed := c.states[known.Key]; changed {
+		t.State = state
+	}
 	t.Name = cmp.Or(t.Name, known.Name)
 }
 
@@ -115,6 +180,7 @@ func (in Input) gate(l List) Reason {
 		ListAllActive: in.Options.SyncAllActive,
 		ListType:      in.Options.SyncMembershipTypes,
 		ListGroup:     in.Options.SyncGroups,
+		ListUnmanaged: true,
 	}
 	switch {
 	case !IsConstantContact(in.Options.NewsletterSolution):
@@ -123,12 +189,16 @@ func (in Input) gate(l List) Reason {
 		return ReasonNotConnected
 	case !option[l.Kind]:
 		return ReasonOptionOff
-	case l.State == ListMissing, l.Name == "":
+	case l.State == ListMissing, l.Name == "" && l.Kind != ListUnmanaged:
 		return ReasonListMissing
 	case l.State == ListAmbiguous:
 		return ReasonListAmbiguous
 	case l.State == ListRetired:
 		return ReasonListRetired
+	case l.State == ListNoRoom:
+		return ReasonAccountListLimit
+	case l.Unseen:
+		return ReasonWaitingConsentRead
 	}
 	return ""
 }
@@ -141,35 +211,11 @@ func gateOf(key ListKey) Reason {
 	return ReasonListMissing
 }
 
-// name gives every wanted list a name of its own. A list that is bound but not
-// wanted now still has its name in Constant Contact and comes first.
-func (c *catalog) name() {
-	taken := make(map[string]bool)
-	for _, t := range c.targets {
-		if t.gate != "" && t.known {
-			taken[folded(t.Name)] = true
-		}
-	}
-	for _, t := range c.targets {
-		if t.gate != "" {
-			continue
-		}
-		source := t.Name
-		t.Name = fitName(source, "")
-		if taken[folded(t.Name)] {
-			t.Name = freeName(source, t.Kind, taken)
-			t.Derived = true
-		}
-		t.Cut = !strings.HasPrefix(t.Name, source)
-		taken[folded(t.Name)] = true
-	}
-}
-
-// wanted returns the lists that may be worked on.
+// wanted returns the lists of ours that may be worked on.
 func (c *catalog) wanted() []List {
 	var lists []List
 	for _, t := range c.targets {
-		if t.gate == "" {
+		if t.gate == "" && t.Kind != ListUnmanaged {
 			lists = append(lists, t.List)
 		}
 	}
@@ -192,6 +238,9 @@ func (c *catalog) concerning(s *standing, everything bool) []*target {
 		}
 	}
 	for key := range s.Pairs {
+		keys[key] = true
+	}
+	for key := range s.Carry {
 		keys[key] = true
 	}
 	if everything {
@@ -224,33 +273,10 @@ func typeNames(rep Rep) []string {
 	return names
 }
 
-func listName(raw string) string { return strings.TrimSpace(raw) }
-
-func folded(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
-
-// fitName appends the suffix to the name, cut so that both fit.
-func fitName(name, suffix string) string {
-	if runes, room := []rune(name), maxListName-len(suffix); len(runes) > room {
-		name = strings.TrimSpace(string(runes[:room]))
-	}
-	return name + suffix
-}
-
-// freeName derives a name that no other list has.
-func freeName(name string, kind ListKind, taken map[string]bool) string {
-	if derived := fitName(name, " (group)"); kind == ListGroup && !taken[folded(derived)] {
-		return derived
-	}
-	for n := 2; ; n++ {
-		if derived := fitName(name, fmt.Sprintf(" (%d)", n)); !taken[folded(derived)] {
-			return derived
-		}
-	}
-}
-
-// compareTargets orders lists: all-active, types by name, groups by id.
+// compareTargets orders lists: all-active, types by name, groups by id, then
+// lists that we do not manage.
 func compareTargets(a, b *target) int {
-	kinds := []ListKind{ListAllActive, ListType, ListGroup}
+	kinds := []ListKind{ListAllActive, ListType, ListGroup, ListUnmanaged}
 	return cmp.Or(
 		slices.Index(kinds, a.Kind)-slices.Index(kinds, b.Kind),
 		compareIDs(a.Ref, b.Ref),

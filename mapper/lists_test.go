@@ -101,3 +101,67 @@ func TestExplainAnswersForEveryList(t *testing.T) {
 		}
 	}
 }
+
+func TestSeedNamesOfTheAllActiveList(t *testing.T) {
+	in := syncEverything()
+	if lists := Plan(in).Lists; len(lists) != 1 || lists[0].Name != DefaultAllActiveName {
+		t.Fatalf("lists = %+v", lists)
+	}
+	for _, name := range SeedAllActiveNames {
+		if !strings.HasPrefix(name, DefaultAllActiveName+" from ") {
+			t.Errorf("%q is no name that the vendor's software gives", name)
+		}
+	}
+	if len(SeedAllActiveNames) != 3 || SeedAllActiveNames[0] != "All Active and Courtesy Representatives from ChamberMaster/MemberZone" {
+		t.Errorf("seed names: %q", SeedAllActiveNames)
+	}
+}
+
+// An unmanaged list is worked on for a person and never wanted for itself.
+func TestUnmanagedListsAreNotWanted(t *testing.T) {
+	in := syncEverything()
+	key := UnmanagedKey("u1")
+	in.People = []Person{{
+		Address: "ann@example.org", Holders: []Rep{{ID: "1", Active: true, MemberStatus: "active"}}, Carry: map[ListKey]RepID{key: "1"},
+	}}
+	carries := func() bool {
+		out := Plan(in)
+		if slices.ContainsFunc(out.Lists, func(l List) bool { return l.Kind == ListUnmanaged }) {
+			t.Errorf("lists = %+v", out.Lists)
+		}
+		return slices.ContainsFunc(out.Ops, func(op Op) bool { return op.List == key && op.Carried })
+	}
+	if !carries() {
+		t.Error("nothing is carried over")
+	}
+	in.Options.SyncAllActive, in.Options.SyncMembershipTypes, in.Options.SyncGroups = false, false, false
+	if !carries() {
+		t.Error("an option stops what no option is about")
+	}
+	in.Known = []List{{Key: key, Kind: ListUnmanaged, Ref: "u1", State: ListMissing}}
+	if carries() {
+		t.Error("carried over to a list that is missing")
+	}
+	in.Known, in.Connected = nil, false
+	if carries() {
+		t.Error("carried over without an account")
+	}
+}
+
+// A decision names the question that stands about it.
+func TestDecisionsNameTheirQuestion(t *testing.T) {
+	in := syncEverything()
+	ask := func(state HoldState) Hold { return Hold{Kind: HoldRemovals, State: state} }
+	member := Rep{ID: "1", MemberStatus: "active"}
+	for _, state := range []HoldState{HoldNone, HoldWaiting, HoldApproved, HoldRejected} {
+		pair := Pair{Told: ToldAdd, Confirmed: true, Remove: ask(state)}
+		if state == HoldNone {
+			pair.Remove = Hold{}
+		}
+		in.People = []Person{{Address: "ann@example.org", Holders: []Rep{member}, Pairs: map[ListKey]Pair{AllActiveKey: pair}}}
+		d := Plan(in).Decisions
+		if len(d) != 1 || d[0].Hold != pair.Remove || d[0].Reason != ReasonRepInactive {
+			t.Errorf("%s: decisions %+v", state, d)
+		}
+	}
+}

@@ -58,3 +58,19 @@ func (in Input) LogValue() slog.Value {
 func (o Output) LogValue() slog.Value {
 	return slog.GroupValue(slog.Int("lists", len(o.Lists)), slog.Int("decisions", len(o.Decisions)), slog.Int("ops", len(o.Ops)))
 }
+
+// LogValue prints everything but the address.
+func (q PairOp) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("kind", string(q.Kind)), slog.String("list", string(q.List)))
+}
+
+// LogValue prints everything but the address.
+func (q Question) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("kind", string(q.Hold.Kind)), slog.String("list", string(q.List)),
+		slog.String("reason", string(q.Reason)), slog.String("rep", string(q.Rep)))
+}
+
+// LogValue prints the operation and why it is held.
+func (h Held) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("held", string(h.Kind)), slog.Any("op", h.Op.LogValue()))
+}

@@ -12,15 +12,18 @@ func TestMemberDataStaysOutOfLogs(t *testing.T) {
 	rep := Rep{
 		ID: "5", MemberID: "m", Email: canary + "@example.org", FirstName: canary, LastName: canary,
 		Company: canary, JobTitle: canary,
+		Phone: canary, Street: canary, City: canary, State: canary, Zip: canary, Country: canary,
 	}
-	fields := fieldsOf(rep)
+	fields := fieldsOf(rep, Policy{SendPhone: true, SendAddress: true})
 	fields.Rep = "5"
 	address := Address(canary + "@example.org")
 	person := Person{Address: address, Holders: []Rep{rep}, Former: []Former{{Rep: &rep}}}
 	values := map[string]any{
 		"address": address, "rep": rep, "rep_pointer": &rep, "former": Former{Rep: &rep}, "former_gone": Former{},
 		"person": person, "person_pointer": &person, "fields": fields,
-		"op":       Op{Kind: AddToList, Address: address, List: AllActiveKey, Rep: "5"},
+		"op":   Op{Kind: AddToList, Address: address, From: address, List: AllActiveKey, Rep: "5"},
+		"held": Held{Op: Op{Address: address, From: address}}, "pair_op": PairOp{Address: address},
+		"question": Question{PairOp: PairOp{Address: address}, Rep: "5"},
 		"decision": Decision{Address: address, List: AllActiveKey}, "memory": OptOutMemory{Address: address},
 		"input": Input{People: []Person{person}},
 		"output": Output{

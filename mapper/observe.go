@@ -15,6 +15,9 @@ type Read struct {
 	// the contact on it. A list that is missing in Constant Contact is not
 	// covered: nobody left it.
 	Lists map[ListKey]bool
+	// Total is how many lists of the account, ours and others, the contact is
+	// on. Where the caller does not count them, those of Lists do.
+	Total int
 	At    time.Time // when the read began
 }
 
@@ -37,7 +40,11 @@ func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(Li
 		p.Pairs = make(map[ListKey]Pair)
 	}
 	var changed []ListKey
+	total := 0
 	for key, on := range read.Lists {
+		if on {
+			total++
+		}
 		pair, known := before.Pairs[key]
 		if settling(key) {
 			// Whatever becomes of the call, the address was seen there.
@@ -56,7 +63,8 @@ func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(Li
 		case on:
 			observed = pair.shownOn(verdicts[key])
 		case read.State == ContactAbsent && pair.Told == ToldAdd && pair.Confirmed && !before.existed():
-			p.Contact.Refused = true
+			// Other data are another try; these had theirs.
+			p.Contact.Refused, p.Contact.RefusedFields, p.Contact.Retry = true, p.Contact.Fields, false
 			observed = observed.NotApplied()
 		}
 		if observed != pair {
@@ -64,6 +72,7 @@ func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(Li
 			changed = append(changed, key)
 		}
 	}
+	p.Contact.Lists = max(read.Total, total)
 	p.Contact.ID, p.Contact.ReadAt = cmp.Or(read.ID, p.Contact.ID), read.At
 	if p.Contact.State != ContactDeleted || read.State != ContactAbsent { // a deletion is not forgotten
 		p.Contact.State = read.State
@@ -103,6 +112,8 @@ func (p Pair) shownOff(state ContactState, verdict Verdict) Pair {
 		return p
 	case state == ContactUnsubscribed || state == ContactDeleted:
 		return p.NotApplied() // off because of that, not by leaving this list
+	case p.Add.Kind == HoldManyLeft && p.Add.State == HoldWaiting:
+		return p // people are asked whether many left
 	case p.missed():
 		p.Departed = p.Departed || state == ContactActive && verdict == On
 		return p

@@ -13,6 +13,10 @@ func never(ListKey) bool { return false }
 
 func TestObservePair(t *testing.T) {
 	seen := Pair{Told: ToldAdd, Confirmed: true, Seen: true, Shown: ShownOn}
+	asked := seen
+	asked.Add = Hold{Kind: HoldManyLeft, State: HoldWaiting}
+	askedMissed := asked
+	askedMissed.Shown = ShownOff
 	for name, test := range map[string]struct {
 		pair    Pair
 		state   ContactState
@@ -35,6 +39,8 @@ func TestObservePair(t *testing.T) {
 		"put back by others":    {Pair{Told: ToldRemove, Confirmed: true}, ContactActive, true, Off, Pair{Shown: ShownOn}},
 		"seen only while on":    {Pair{}, ContactActive, true, Leave, Pair{Shown: ShownOn}},
 		"departed, back":        {Pair{Seen: true, Shown: ShownOff, Departed: true}, ContactActive, true, On, Pair{Seen: true, Shown: ShownOn}},
+		"told again, left":      {seen.Tell(ToldAdd), ContactActive, false, On, Pair{Told: ToldAdd, Seen: true, Shown: ShownOff, Departed: true}},
+		"asked whether many":    {asked, ContactActive, false, On, askedMissed},
 		"departed, unsub":       {Pair{Seen: true, Shown: ShownOff, Departed: true}, ContactUnsubscribed, false, On, Pair{Shown: ShownOff, Departed: true}},
 	} {
 		p := Person{Pairs: map[ListKey]Pair{AllActiveKey: test.pair}}
@@ -81,8 +87,8 @@ func TestObserveAbsent(t *testing.T) {
 	told := map[ListKey]Pair{"group:1": {Told: ToldAdd, Confirmed: true}}
 	read := Read{State: ContactAbsent, Lists: map[ListKey]bool{"group:1": false}}
 
-	refused, _ := Observe(Person{Pairs: told}, read, nil, never)
-	if !refused.Contact.Refused || refused.Pairs["group:1"] != (Pair{Shown: ShownOff}) {
+	refused, _ := Observe(Person{Pairs: told, Contact: Contact{Fields: "f", Retry: true}}, read, nil, never)
+	if !refused.Contact.Refused || refused.Contact.RefusedFields != "f" || refused.Contact.Retry || refused.Pairs["group:1"] != (Pair{Shown: ShownOff}) {
 		t.Errorf("confirmed, and no such contact: %+v", refused)
 	}
 	open, _ := Observe(Person{Pairs: told}, read, nil, func(ListKey) bool { return true })
@@ -95,6 +101,16 @@ func TestObserveAbsent(t *testing.T) {
 		moved, _ = Observe(moved, read, nil, never)
 		if moved.Contact.Refused || moved.Contact.reason() != ReasonAddressChanged {
 			t.Errorf("a known contact is gone: %+v", moved.Contact)
+		}
+	}
+}
+
+func TestObserveCountsLists(t *testing.T) {
+	lists := map[ListKey]bool{"group:1": true, "group:2": true, "group:3": false}
+	for total, want := range map[int]int{0: 2, 7: 7} {
+		got, _ := Observe(Person{Contact: Contact{Lists: 40}}, Read{State: ContactActive, Lists: lists, Total: total}, nil, never)
+		if got.Contact.Lists != want {
+			t.Errorf("read of %d lists, two of them ours: %d", total, got.Contact.Lists)
 		}
 	}
 }

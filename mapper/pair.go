@@ -2,11 +2,12 @@ package mapper
 
 // Tell returns the pair once Constant Contact is told something about it, from
 // the moment that the intent is recorded. A read from before an addition only
-// showed what made us add.
+// showed what made us add; but who was on the list already, and is told again
+// because an import always names a list, keeps having been seen there.
 func (p Pair) Tell(told Told) Pair {
 	p.Told, p.Confirmed = told, false
 	if told == ToldAdd {
-		p.Shown, p.Seen = ShownUnknown, false
+		p.Shown, p.Seen = ShownUnknown, p.Seen && p.Shown == ShownOn
 	}
 	return p
 }

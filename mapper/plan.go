@@ -17,6 +17,7 @@ func Plan(in Input) Output {
 		Lists:   lists.wanted(),
 		Fields:  make(map[Address]Fields),
 		Winners: make(map[Address]Fields),
+		States:  lists.states,
 	}
 	people := make([]*Person, len(in.People))
 	for i := range in.People {
@@ -24,24 +25,50 @@ func Plan(in Input) Output {
 	}
 	slices.SortFunc(people, func(a, b *Person) int { return cmp.Compare(a.Address, b.Address) })
 	for _, person := range people {
-		p := planner{standing: newStanding(person), policy: in.Policy, out: &out}
-		p.rememberOptOut()
-		for _, target := range lists.concerning(p.standing, in.Explain) {
-			p.planPair(target)
-		}
-		p.planFields()
+		p := newPlanner(person, in.Policy, &out)
+		p.plan(lists.concerning(p.standing, in.Explain))
 	}
 	return out
 }
 
+// maxContactLists is how many lists a contact can be on in Constant Contact.
+const maxContactLists = 50
+
 // planner plans one person.
 type planner struct {
 	*standing
-	policy Policy
-	out    *Output
+	policy      Policy
+	out         *Output
+	quarantined bool // refused, and there is no reason for another try
 
+	ops    []Op
+	room   int  // lists that the contact can still be added to
 	onList bool // is and stays on a list of ours
 	adding bool // is to be added to one
+}
+
+func newPlanner(person *Person, policy Policy, out *Output) *planner {
+	p := &planner{standing: newStanding(person), policy: policy, out: out, room: maxContactLists - person.Contact.Lists}
+	for _, pair := range person.Pairs {
+		if pair.Told == ToldAdd && pair.Confirmed && pair.Shown == ShownUnknown {
+			p.room-- // added since the last read counted
+		}
+	}
+	if c := person.Contact; c.Refused && !c.Retry {
+		p.quarantined = c.RefusedFields == "" || len(p.readable) == 0 || !fieldsOf(winner(p.readable), policy).Tells(c.RefusedFields)
+	}
+	return p
+}
+
+func (p *planner) plan(targets []*target) {
+	p.rememberOptOut()
+	for _, t := range targets {
+		p.planPair(t)
+	}
+	if !p.move() {
+		p.planFields()
+	}
+	p.out.Ops = append(p.out.Ops, p.ops...)
 }
 
 func (p *planner) rememberOptOut() {
@@ -53,69 +80,117 @@ func (p *planner) rememberOptOut() {
 
 // planPair decides about one pair and plans its operation.
 func (p *planner) planPair(t *target) {
-	rule := p.rule(t.List, p.policy)
-	pair := p.Pairs[t.Key]
-	decision := Decision{
-		Address: p.Address,
-		List:    t.Key,
-		Verdict: rule.verdict,
-		Reason:  firstReason(p.Contact.reason(), pair.blocked(rule.verdict), p.refused(pair), rule.reason, t.gate),
-		Rep:     rule.rep,
-	}
+	pair, rule := p.Pairs[t.Key], p.rule(t.List, p.policy)
 	if t.gate != "" {
-		decision.Verdict = None
-		p.out.Decisions = append(p.out.Decisions, decision)
+		p.dropHolds(t, pair)
+		if t.gate == ReasonWaitingConsentRead {
+			p.look(t, pair, rule)
+		}
+		p.decide(t, pair, rule, firstReason(rule.reason, t.gate))
 		return
 	}
+	pair = p.weighHolds(t, pair, rule)
+	why := rule.reason
 	switch {
 	case p.mayRemove(t, pair, rule):
-		p.out.Ops = append(p.out.Ops, Op{
-			Kind: InactivateFromList, Address: p.Address, List: t.Key,
-			Reason: rule.reason, Rep: rule.rep, OptOut: rule.optOut,
+		p.ops = append(p.ops, Op{
+			Kind: InactivateFromList, Address: p.Address, List: t.Key, Reason: rule.reason, Rep: rule.rep,
+			OptOut: rule.optOut, Approved: pair.Remove.State == HoldApproved,
 		})
-	case rule.verdict == On && decision.Reason == "" && pair.needsAdd():
-		p.out.Ops = append(p.out.Ops, Op{Kind: AddToList, Address: p.Address, List: t.Key, Rep: rule.rep})
-		p.adding = true
+	case rule.verdict == On && p.why(pair, rule, why) == "" && pair.needsAdd():
+		if p.room <= 0 {
+			why = ReasonTooManyLists
+			break
+		}
+		p.add(t, pair, rule)
 	case rule.verdict == On || rule.verdict == Leave:
-		p.onList = p.onList || pair.believedOn()
+		p.onList = p.onList || t.Kind != ListUnmanaged && pair.believedOn()
 	}
-	p.out.Decisions = append(p.out.Decisions, decision)
+	if rule.verdict == Leave && p.keepsForeign(t, pair) {
+		why = ReasonForeignKept
+	}
+	p.decide(t, pair, rule, why)
+}
+
+func (p *planner) add(t *target, pair Pair, rule ruling) {
+	p.adding = true
+	p.room--
+	p.ops = append(p.ops, Op{
+		Kind: AddToList, Address: p.Address, List: t.Key, Rep: rule.rep,
+		Approved: pair.Add.State == HoldApproved,
+		Readd:    pair.Told == ToldRemove || p.OptedIn || p.lifted,
+		OptedIn:  p.OptedIn || p.lifted,
+		Carried:  t.Kind == ListUnmanaged,
+	})
+}
+
+// why is the first of all reasons that apply to a pair.
+func (p *planner) why(pair Pair, rule ruling, reason Reason) Reason {
+	var refused Reason
+	if p.quarantined && pair.Shown != ShownOn { // a list that shows the address took it
+		refused = ReasonRefused
+	}
+	return firstReason(p.Contact.reason(), pair.blocked(rule.verdict), refused, reason)
+}
+
+func (p *planner) decide(t *target, pair Pair, rule ruling, reason Reason) {
+	_, carries := p.Carry[t.Key]
+	if t.Kind == ListUnmanaged && !carries && (rule.verdict == Leave || !t.holds(pair)) {
+		return
+	}
+	d := Decision{Address: p.Address, List: t.Key, Verdict: rule.verdict, Reason: p.why(pair, rule, reason), Rep: rule.rep}
+	switch rule.verdict {
+	case On:
+		d.Hold = pair.Add
+	case Off, Leave:
+		d.Hold = pair.Remove
+	}
+	if t.gate != "" {
+		d.Verdict = None
+	}
+	p.out.Decisions = append(p.out.Decisions, d)
 }
 
 // mayRemove reports whether the pair is to be taken off its list. A removal
 // for an opt-out waits for nothing. An unsubscribed contact that is still
 // shown on a list gets no mail and is left.
 func (p *planner) mayRemove(t *target, pair Pair, rule ruling) bool {
-	unwanted := rule.verdict == Off || rule.verdict == Leave && p.Exact[t.Key]
-	if !unwanted || !pair.believedOn() {
-		return false
-	}
 	gone := p.Contact.State == ContactUnsubscribed || p.Contact.State == ContactDeleted
-	return rule.optOut || !t.Existed && pair.Remove.State != HoldWaiting && !gone
+	switch {
+	case !t.holds(pair):
+		return false
+	case rule.optOut:
+		return true
+	case gone || pair.Remove.blocks():
+		return false
+	case rule.verdict == Leave && t.Kind != ListUnmanaged:
+		return pair.Remove.State == HoldApproved || p.Exact[t.Key] && !p.keepsForeign(t, pair)
+	}
+	return rule.verdict == Off
 }
 
-// refused is the quarantine of an address; it does not concern a list that
-// shows the address.
-func (p *planner) refused(pair Pair) Reason {
-	if p.Contact.Refused && pair.Shown != ShownOn {
-		return ReasonRefused
-	}
-	return ""
+// keepsForeign reports whether somebody whom no row put on the list stays on
+// it, because that was chosen for the list or for the person.
+func (p *planner) keepsForeign(t *target, pair Pair) bool {
+	chosen := t.KeepForeign && (t.Kind == ListAllActive || t.Kind == ListType) && p.stranger()
+	kept := pair.Remove.Kind == HoldForeign && pair.Remove.State == HoldRejected
+	return (chosen || kept) && pair.believedOn() && pair.Remove.State != HoldApproved
 }
 
 // planFields plans what Constant Contact is to be told about the person. Whose
 // fields were told last is kept, so that a change of winner alone tells
 // nothing.
 func (p *planner) planFields() {
-	if len(p.readable) == 0 || p.unreadable != nil || !p.adding && !p.onList || p.Contact.reason() != "" || p.Contact.Refused {
+	if len(p.readable) == 0 || p.unreadable != nil || !p.adding && !p.onList || p.Contact.reason() != "" || p.quarantined {
 		return
 	}
-	fields := fieldsOf(winner(p.readable))
+	fields := fieldsOf(winner(p.readable), p.policy)
 	same := p.Contact.TouchedBy == fields.Rep
-	update := same && fields.Tells(p.Contact.Fields)
+	// A contact that does not exist is told when it is added.
+	exists := p.onList || p.Contact.State != ContactAbsent
 	switch {
-	case update:
-		p.out.Ops = append(p.out.Ops, Op{Kind: UpdateFields, Address: p.Address, Rep: fields.Rep})
+	case same && exists && fields.Tells(p.Contact.Fields):
+		p.ops = append(p.ops, Op{Kind: UpdateFields, Address: p.Address, Rep: fields.Rep})
 		p.out.Fields[p.Address] = fields
 	case p.adding:
 		p.out.Fields[p.Address] = fields
@@ -125,12 +200,14 @@ func (p *planner) planFields() {
 }
 
 // blocked says why a pair may not be changed although it is wanted, or by
-// anything but an opt-out.
+// anything but an opt-out. While people are asked whether many left, nobody
+// knows whether this one did.
 func (p Pair) blocked(verdict Verdict) Reason {
+	asked := p.Add.Kind == HoldManyLeft && p.Add.State == HoldWaiting
 	switch {
-	case p.Departed, verdict == On && p.missed():
+	case p.Departed, verdict == On && p.missed() && !asked:
 		return ReasonLeftList
-	case p.Add.State == HoldWaiting || p.Remove.State == HoldWaiting:
+	case verdict == On && p.Add.blocks():
 		return ReasonWaitingApproval
 	}
 	return ""

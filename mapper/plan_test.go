@@ -1,7 +1,6 @@
 package mapper
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -10,127 +9,30 @@ import (
 	"pgregory.net/rapid"
 )
 
-var (
-	contactStates = []ContactState{
-		ContactUnknown, ContactAbsent, ContactActive, ContactActive, ContactUnsubscribed, ContactDeleted,
-		ContactOnHold, ContactPending, ContactNotSet,
+// wants is section 2 of docs/semantics.md once more, as short as it goes:
+// whether the row of one holder puts a usable address on a list.
+func wants(r Rep, list List, policy Policy) bool {
+	status := strings.ToLower(r.MemberStatus)
+	active := r.Active && (status == "active" || status == "courtesy")
+	disabled, member := r.Groups[GroupID(list.Ref)]
+	switch list.Kind {
+	case ListGroup:
+		return member && !disabled && (active || !policy.GroupRequiresActive)
+	case ListType:
+		return active && slices.Contains(r.MembershipTypes, list.Ref)
+	case ListAllActive:
+		return active
 	}
-	drawTypes  = []string{"Gold", "Silver"}
-	drawGroups = []GroupID{"7", "8", "10"}
-	drawKeys   = []ListKey{AllActiveKey, TypeKey("Gold"), TypeKey("Silver"), GroupKey("7"), GroupKey("8"), GroupKey("10")}
-)
-
-// rare is true about once in eight draws, so that ordinary people stay common.
-func rare(t *rapid.T, label string) bool { return rapid.IntRange(0, 7).Draw(t, label) == 7 }
-
-func drawRep(t *rapid.T, id int) Rep {
-	rep := Rep{
-		ID: RepID(fmt.Sprint(id)), Active: !rare(t, "inactive"), OptedOut: rare(t, "opted out"), NotMailable: rare(t, "not mailable"),
-		MemberStatus:    rapid.SampledFrom([]string{"active", "Courtesy", "dropped"}).Draw(t, "status"),
-		MembershipTypes: rapid.SliceOfDistinct(rapid.SampledFrom(drawTypes), rapid.ID[string]).Draw(t, "types"),
-		FirstName:       rapid.SampledFrom([]string{"", "Ann", "Bob"}).Draw(t, "first name"),
-		Groups:          rapid.MapOf(rapid.SampledFrom(drawGroups), rapid.Bool()).Draw(t, "groups"),
-	}
-	if rare(t, "unreadable") {
-		rep.Unreadable = "active"
-	}
-	return rep
+	return false
 }
 
-func drawPair(t *rapid.T) Pair {
-	p := Pair{
-		Told:     rapid.SampledFrom([]Told{ToldNothing, ToldAdd, ToldRemove}).Draw(t, "told"),
-		Shown:    rapid.SampledFrom([]Shown{ShownUnknown, ShownOn, ShownOff}).Draw(t, "shown"),
-		Seen:     rapid.Bool().Draw(t, "seen"),
-		Departed: rare(t, "departed"),
-		Remove:   waiting(rare(t, "held")),
-	}
-	p.Confirmed = p.Told != ToldNothing && rapid.Bool().Draw(t, "confirmed")
-	return p
-}
-
-func drawPerson(t *rapid.T, address Address) Person {
-	p := Person{
-		Address:          address,
-		SeenOptedOut:     map[RepID]bool{},
-		RememberedOptOut: rare(t, "remembered"),
-		OptOutAll:        rare(t, "opt out all"),
-		OptOutGroups:     map[GroupID]bool{},
-		Pairs:            map[ListKey]Pair{},
-		Exact:            map[ListKey]bool{},
-		Contact: Contact{
-			State:     rapid.SampledFrom(contactStates).Draw(t, "state"),
-			TouchedBy: rapid.SampledFrom([]RepID{"", "1", "2"}).Draw(t, "touched by"),
-			Refused:   rare(t, "refused"),
-		},
-	}
-	for id := range rapid.IntRange(0, 2).Draw(t, "holders") {
-		rep := drawRep(t, 9+id)
-		p.Holders = append(p.Holders, rep)
-		if rapid.Bool().Draw(t, "was seen") {
-			p.SeenOptedOut[rep.ID] = rare(t, "seen opted out")
-		}
-	}
-	for id := range rapid.IntRange(0, 2).Draw(t, "former") {
-		former := Former{OptedOut: rare(t, "former opted out")}
-		if rapid.Bool().Draw(t, "living") {
-			rep := drawRep(t, 20+id)
-			former.Rep = &rep
-		}
-		p.Former = append(p.Former, former)
-	}
-	for _, group := range drawGroups {
-		p.OptOutGroups[group] = rare(t, "opt out of group")
-	}
-	for _, key := range drawKeys {
-		if rapid.Bool().Draw(t, "pair") {
-			p.Pairs[key] = drawPair(t)
-		}
-		p.Exact[key] = rare(t, "exact")
-	}
-	return p
-}
-
-func drawInput(t *rapid.T) Input {
-	in := syncEverything()
-	in.Options.SyncAllActive = !rare(t, "all-active off")
-	in.Options.SyncMembershipTypes = !rare(t, "types off")
-	in.Options.SyncGroups = !rare(t, "groups off")
-	in.Connected = !rare(t, "not connected")
-	in.Policy = Policy{GroupRequiresActive: rare(t, "group requires active"), RemoveOnMissingRow: rare(t, "remove on missing row")}
-	for _, name := range drawTypes {
-		in.Types = append(in.Types, MembershipType{Name: name})
-	}
-	for _, id := range drawGroups {
-		in.Groups = append(in.Groups, Group{ID: id, Name: "Group " + string(id), Sync: !rare(t, "unticked")})
-	}
-	for _, key := range drawKeys {
-		kind, ref, _ := strings.Cut(string(key), ":")
-		in.Known = append(in.Known, List{
-			Key: key, Kind: ListKind(kind), Ref: ref, Name: "List " + ref, Existed: rare(t, "existed"),
-			State: rapid.SampledFrom([]ListState{ListUnbound, ListBound, ListBound, ListBound, ListMissing, ListRetired}).Draw(t, "list state"),
-		})
-	}
-	for i := range rapid.IntRange(0, 3).Draw(t, "people") {
-		in.People = append(in.People, drawPerson(t, Address(fmt.Sprintf("person%d@example.org", i))))
-	}
-	return in
-}
-
-// wantedBy is section 2 of docs/semantics.md once more, as short as it goes:
-// whether the rows put a usable address on a list.
+// wantedBy reports whether a holder who is not held back by a previous address
+// wants the list, or carries an e-mail change over to it.
 func wantedBy(p Person, list List, policy Policy) bool {
 	return slices.ContainsFunc(p.Holders, func(r Rep) bool {
-		status := strings.ToLower(r.MemberStatus)
-		active := r.Active && (status == "active" || status == "courtesy")
-		disabled, member := r.Groups[GroupID(list.Ref)]
-		switch list.Kind {
-		case ListGroup:
-			return member && !disabled && (active || !policy.GroupRequiresActive)
-		case ListType:
-			return active && slices.Contains(r.MembershipTypes, list.Ref)
-		}
-		return active
+		previous := p.Previous[r.ID]
+		carries := p.Carry[list.Key] == r.ID && (list.Kind == ListGroup || list.Kind == ListUnmanaged)
+		return previous.Reason == "" && !previous.Left[list.Key] && (carries || wants(r, list, policy))
 	})
 }
 
@@ -177,21 +79,26 @@ func TestPlanInvariants(t *testing.T) {
 			}
 		}
 		done := map[Op]bool{}
+		added := map[Address]int{}
 		for _, op := range out.Ops {
-			if key := (Op{Address: op.Address, List: op.List}); done[key] {
+			if key := (Op{Address: op.Address, List: op.List, From: op.From}); done[key] {
 				t.Fatalf("two operations on one pair: %+v", op)
 			} else {
 				done[key] = true
 			}
 			p := people[op.Address]
 			list, wanted := lists[op.List]
-			if op.Kind != UpdateFields && (!wanted || !in.Connected) {
+			if strings.HasPrefix(string(op.List), unmanagedPrefix) {
+				list, wanted = List{Key: op.List, Kind: ListUnmanaged, Ref: "u1"}, true
+			}
+			if op.List != "" && !wanted || !in.Connected {
 				t.Fatalf("a list that is gated: %+v", op)
 			}
 			verdict := verdicts[string(op.Address)+" "+string(op.List)]
 			switch op.Kind {
 			case AddToList:
-				checkAddition(t, p, list, in.Policy, out)
+				added[op.Address]++
+				checkAddition(t, op, p, list, in.Policy, out)
 			case InactivateFromList:
 				checkRemoval(t, op, p, list, verdict)
 			case UpdateFields:
@@ -199,40 +106,86 @@ func TestPlanInvariants(t *testing.T) {
 				if winner != p.Contact.TouchedBy || p.Contact.reason() != "" {
 					t.Fatalf("fields of %s told to %+v", winner, p.Contact)
 				}
+			case MoveContact:
+				if p.Contact.State != ContactAbsent || op.From != p.MoveFrom || !in.Policy.MoveAddress {
+					t.Fatalf("moved: %+v %+v", op, p)
+				}
+			}
+		}
+		for address, n := range added {
+			p := people[address]
+			if n > maxContactLists-p.Contact.Lists || done[Op{Address: address, From: p.MoveFrom}] && p.MoveFrom != "" {
+				t.Fatalf("%d additions for %+v: %+v", n, p, out.Ops)
+			}
+		}
+		for _, q := range out.FirstLook {
+			p := people[q.Address]
+			_, wanted := lists[q.List]
+			if wanted || p.OptOutAll || p.RememberedOptOut && len(p.Holders) == 0 ||
+				(q.Kind == InactivateFromList) != (p.Pairs[q.List].Shown == ShownOn) || (q.Hold.Verdict == On) != (q.Kind == AddToList) {
+				t.Fatalf("asked: %+v about %+v", q, p)
+			}
+		}
+		for _, l := range out.Lists {
+			if l.Kind == ListUnmanaged || l.Unseen || l.State == ListNoRoom || l.State == ListRetired {
+				t.Fatalf("wanted: %+v", l)
 			}
 		}
 	})
 }
 
-func checkAddition(t *rapid.T, p Person, list List, policy Policy, out Output) {
+// answered reports whether a question lets an operation go on: it was approved,
+// it is settled, or there is none.
+func answered(h Hold, verdict Verdict) bool {
+	settled := h.Kind.Adoption() && h.Verdict != verdict
+	leftIsInLedger := h.State == HoldRejected && (h.Kind == HoldManyLeft || h.Kind == HoldMayHaveLeft)
+	return h.State == HoldNone || h.State == HoldApproved || settled || leftIsInLedger
+}
+
+func checkAddition(t *rapid.T, op Op, p Person, list List, policy Policy, out Output) {
 	pair := p.Pairs[list.Key]
 	mailable := slices.Contains([]ContactState{ContactUnknown, ContactAbsent, ContactActive}, p.Contact.State)
+	quarantined := p.Contact.Refused && !p.Contact.Retry && p.Contact.RefusedFields == ""
 	switch {
-	case !mailable || p.Contact.Refused || pair.Departed || pair.Remove.State == HoldWaiting:
+	case !mailable || quarantined || pair.Departed || !answered(pair.Add, On):
 		t.Fatalf("added to %s against Constant Contact: %+v %+v", list.Key, p.Contact, pair)
 	case pair.Told != ToldRemove && pair.Seen && pair.Shown == ShownOff:
 		t.Fatalf("put back on %s: %+v", list.Key, pair)
 	case unreadable(p) || !consents(p, list) || !wantedBy(p, list, policy):
 		t.Fatalf("added to %s against the database: %+v", list.Key, p)
+	case op.Approved && pair.Add.State != HoldApproved, pair.Told == ToldRemove && !op.Readd, op.OptedIn && !op.Readd,
+		op.OptedIn != (p.OptedIn || wasLifted(p)), op.Carried != (list.Kind == ListUnmanaged):
+		t.Fatalf("marks of %+v: %+v", op, p)
 	}
 	if _, has := out.Fields[p.Address]; !has {
 		t.Fatalf("added to %s without fields", list.Key)
 	}
 }
 
+func wasLifted(p Person) bool {
+	return slices.ContainsFunc(p.Holders, func(r Rep) bool { return p.SeenOptedOut[r.ID] && !r.OptedOut })
+}
+
 func checkRemoval(t *rapid.T, op Op, p Person, list List, verdict Verdict) {
 	pair := p.Pairs[list.Key]
+	approved := pair.Remove.State == HoldApproved && answered(pair.Remove, verdict)
+	stranger := len(p.Holders)+len(p.Former) == 0
+	syncNow := list.Kind == ListGroup && p.Exact[list.Key] && pair.Remove.State == HoldRejected && pair.Remove.Kind.Adoption()
 	switch {
 	case op.OptOut && !optedOut(p, list):
 		t.Fatalf("an opt-out that nobody made: %+v %+v", op, p)
 	case pair.Shown != ShownOn && (pair.Told == ToldNothing || pair.Confirmed && pair.Shown == ShownOff):
 		t.Fatalf("removed from %s, not believed to be there: %+v", list.Key, pair)
+	case list.Kind == ListUnmanaged && pair.Told == ToldNothing:
+		t.Fatalf("removed from a list that is not ours: %+v", pair)
 	case op.OptOut:
 		return
-	case verdict != Off && !(verdict == Leave && p.Exact[list.Key]):
+	case verdict != Off && !(verdict == Leave && (p.Exact[list.Key] || approved)):
 		t.Fatalf("removed from %s with verdict %s", list.Key, verdict)
-	case list.Existed || pair.Remove.State == HoldWaiting || unreadable(p):
+	case !answered(pair.Remove, verdict) && !syncNow || unreadable(p) || op.Approved && !approved:
 		t.Fatalf("removed from %s: %+v %+v", list.Key, list, p)
+	case stranger && list.KeepForeign && list.Kind != ListGroup && !approved:
+		t.Fatalf("foreign, removed from %s: %+v %+v", list.Key, list, p)
 	case op.Reason.Text() == "":
 		t.Fatalf("removed without a reason: %+v", op)
 	}
@@ -260,6 +213,8 @@ func TestOptOutsWaitForNothing(t *testing.T) {
 	})
 }
 
+// What was planned and carried out leaves nothing to plan, and nothing more to
+// withdraw.
 func TestPlanIsIdempotent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := drawInput(t)
@@ -269,19 +224,40 @@ func TestPlanIsIdempotent(t *testing.T) {
 			pairs[p.Address], contacts[p.Address] = p.Pairs, p.Contact
 		}
 		pairs, contacts = carryOut(pairs, contacts, out)
-		memory := map[Address]bool{}
+		for _, q := range out.Withdrawn {
+			pair := pairs[q.Address][q.List]
+			*question(&pair, q.Kind) = Hold{}
+			pairs[q.Address][q.List] = pair
+		}
+		memory, moved := map[Address]bool{}, map[Address]bool{}
 		for _, m := range out.OptOuts {
 			memory[m.Address] = m.OptOut
 		}
-		in.People = slices.Clone(in.People)
+		for _, op := range out.Ops {
+			moved[op.Address] = moved[op.Address] || op.Kind == MoveContact
+		}
+		in.People = slices.DeleteFunc(slices.Clone(in.People), func(p Person) bool { return moved[p.Address] })
 		for i, p := range in.People {
 			in.People[i].Pairs, in.People[i].Contact = pairs[p.Address], contacts[p.Address]
 			if optOut, changed := memory[p.Address]; changed {
 				in.People[i].RememberedOptOut = optOut
 			}
 		}
-		if again := Plan(in); len(again.Ops)+len(again.OptOuts)+len(again.Winners) > 0 {
+		full := map[PairOp]bool{}
+		for _, d := range out.Decisions {
+			full[PairOp{d.Address, d.List, AddToList}] = d.Reason == ReasonTooManyLists
+		}
+		again := Plan(in)
+		again.Ops = slices.DeleteFunc(again.Ops, func(op Op) bool { // a removal made room
+			return full[PairOp{op.Address, op.List, op.Kind}]
+		})
+		if len(again.Ops)+len(again.OptOuts)+len(again.Winners) > 0 {
 			t.Fatalf("planned again: %+v, opt-outs %+v, winners %+v", again.Ops, again.OptOuts, again.Winners)
+		}
+		for _, q := range again.Withdrawn { // but for what an approval or the retreat of the rows has just settled
+			if pair := pairs[q.Address][q.List]; question(&pair, q.Kind).blocks() {
+				t.Fatalf("withdrawn late: %+v %+v", q, pair)
+			}
 		}
 	})
 }

@@ -19,7 +19,8 @@ const (
 	AddToList          OpKind = "add_to_list"
 	InactivateFromList OpKind = "inactivate_from_list"
 	UpdateFields       OpKind = "update_fields"
-	// MoveContact gives the contact of From the address; see Policy.MoveAddress.
+	// MoveContact gives the contact of From the address; see Policy.MoveAddress
+	// and Moved. It is the only operation of its address but for removals.
 	MoveContact OpKind = "move_contact"
 )
 
@@ -27,7 +28,7 @@ const (
 type Op struct {
 	Kind    OpKind
 	Address Address
-	List    ListKey // empty for UpdateFields
+	List    ListKey // empty for UpdateFields and MoveContact
 	Reason  Reason  // why, for removals; empty otherwise
 	Rep     RepID   // the rep whose row decided, where there is one
 	// OptOut marks a removal because the person opted out in the database: it
@@ -48,6 +49,14 @@ type Held struct {
 	Kind HoldKind
 }
 
+// Question is something to ask a person about a pair.
+type Question struct {
+	PairOp
+	Hold   Hold   // waiting
+	Reason Reason // why the person is not wanted there; empty where the rows want the person on the list
+	Rep    RepID
+}
+
 // PairOp names a question about one operation of a pair.
 type PairOp struct {
 	Address Address
@@ -65,6 +74,9 @@ type Decision struct {
 	// way; else the first of all reasons that apply, in the order of Reasons.
 	Reason Reason
 	Rep    RepID
+	// Hold is the question to a person that stands about what the rows want of
+	// the pair. While it waits or was rejected, nothing is done.
+	Hold Hold
 }
 
 // OptOutMemory is a change of the remembered opt-out of an address.
@@ -79,7 +91,9 @@ type Output struct {
 	// list is wanted although nobody is on it.
 	Lists []List
 	// Decisions are about every pair that the rows or the ledger connect, by
-	// address and then in the order of lists; see Input.Explain.
+	// address and then in the order of lists; see Input.Explain. About an
+	// unmanaged list there is one only while an e-mail change is carried over to
+	// it, or where our pair is to be taken off it.
 	Decisions []Decision
 	Ops       []Op               // by address; of one address by list, fields last
 	Fields    map[Address]Fields // of every address with an addition or an update
@@ -88,8 +102,13 @@ type Output struct {
 	// retired, and bound again when it is back.
 	States map[ListKey]ListState
 	// Withdrawn are questions that the plan no longer asks, because the rows or
-	// Constant Contact say something else by now.
+	// Constant Contact say something else by now, or because what was approved is
+	// done: an approval does not act a second time.
 	Withdrawn []PairOp
+	// FirstLook is what to ask about lists that are Unseen, as far as Constant
+	// Contact was read: whoever takes the first look reads the whole account,
+	// plans everybody, records these and then calls the list seen.
+	FirstLook []Question
 	// Winners are addresses whose fields come from another rep than the one
 	// told last: to be recorded without telling Constant Contact.
 	Winners map[Address]Fields

@@ -10,11 +10,13 @@ import (
 	"testing"
 )
 
-// The codes of docs/semantics.md, section 9, as they stand there.
+// The codes of docs/semantics.md, section 9, as they stand there; those for the
+// chain of previous addresses written out.
 const codesInOrder = `
 unsubscribed_in_constant_contact deleted_in_constant_contact on_hold_in_constant_contact awaiting_confirmation
 no_permission_recorded address_changed_in_constant_contact left_list_in_constant_contact refused_by_constant_contact
 opted_out_in_database opted_out_of_group not_mailable previous_address_unsubscribed
+previous_address_deleted previous_address_on_hold previous_address_left_list
 no_email invalid_email email_too_long
 other_newsletter_solution not_connected other_account option_off group_not_synced list_missing list_ambiguous
 list_retired source_unreadable too_many_lists account_list_limit
@@ -39,7 +41,7 @@ func TestEveryReasonHasASentence(t *testing.T) {
 		t.Fatal(err)
 	}
 	constants := 0
-	texts := map[string]Reason{}
+	texts, changes := map[string]Reason{}, map[string]Reason{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok || len(spec.Values) != 1 {
@@ -54,10 +56,16 @@ func TestEveryReasonHasASentence(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := Reason(code).Text()
-		if !strings.HasSuffix(text, ".") || strings.Contains(text, "%") {
-			t.Errorf("%s: text %q is no sentence", spec.Names[0].Name, text)
+		text, change := Reason(code).Text(), Reason(code).Change()
+		for _, sentence := range []string{text, change} {
+			if !strings.HasSuffix(sentence, ".") || strings.Contains(sentence, "%") {
+				t.Errorf("%s: %q is no sentence", spec.Names[0].Name, sentence)
+			}
 		}
+		if other, ok := changes[change]; ok {
+			t.Errorf("%s is changed by what changes %s", code, other)
+		}
+		changes[change] = Reason(code)
 		if other, ok := texts[text]; ok {
 			t.Errorf("%s has the sentence of %s", code, other)
 		}
@@ -83,7 +91,10 @@ func TestReasonPrecedence(t *testing.T) {
 	if got := firstReason("", ""); got != "" {
 		t.Errorf("first of no reasons = %q", got)
 	}
-	if Reason("").Text() != "" || Reason("of_a_later_version").Text() != "" {
+	for _, code := range []Reason{"", "of_a_later_version"} {
+		if code.Text() == "" && code.Change() == "" {
+			continue
+		}
 		t.Error("a code without a sentence has one")
 	}
 }

@@ -118,12 +118,13 @@ const (
 type List struct {
 	Key     ListKey
 	Kind    ListKind
-	Ref     string // the type's name or the group's id
+	Ref     string // the type's name, the group's id or the unmanaged list's id
 	Name    string // wanted name in Constant Contact
 	State   ListState
 	Existed bool // existed before us
 	// Unseen: the list existed and the first look at it is still to come, so
-	// that nothing is planned for it yet (docs/semantics.md, section 6).
+	// that nothing is planned for it yet (docs/semantics.md, section 6); see
+	// Output.FirstLook.
 	Unseen bool
 	// KeepForeign: people whom no row ever put on this all-active or type list
 	// stay on it.
@@ -199,50 +200,10 @@ type Pair struct {
 	Shown     Shown // at the last read, as Tell and Confirm leave it
 	Departed  bool  // left the list in Constant Contact; sticky
 	// Add and Remove are what people were asked about an addition of the pair
-	// and about its removal.
+	// and about its removal: the latest question about each. The
+	// caller leaves out an approval that was carried out since, or it would take
+	// a person off again whom somebody put back.
 	Add, Remove Hold
-}
-
-// HoldKind says why an operation is held for a person's decision.
-type HoldKind string
-
-// The kinds of hold (docs/semantics.md, sections 4 to 7).
-const (
-	HoldRemovals       HoldKind = "removals"        // above a list's threshold
-	HoldSource         HoldKind = "source"          // the database looks wrong: rows vanished, a table truncated
-	HoldWentBack       HoldKind = "went_back"       // the database went back in time
-	HoldOptedIn        HoldKind = "opted_in"        // many opted in again within an hour
-	HoldAddressChanges HoldKind = "address_changes" // many addresses changed within an hour
-	HoldManyLeft       HoldKind = "many_left"       // many left one list: they left, or staff removed them
-	HoldLeftBehind     HoldKind = "left_behind"     // adoption: on a list that existed, ours by name
-	HoldForeign        HoldKind = "foreign"         // adoption: on a list that existed, nobody of ours
-	HoldMayHaveLeft    HoldKind = "may_have_left"   // adoption: wanted on a list that existed, and not on it
-)
-
-// Adoption reports whether the question is about what the first look at a list
-// that existed found. Such a question has no expiry, and it is settled by a
-// later change of the person's rows.
-func (k HoldKind) Adoption() bool {
-	return k == HoldLeftBehind || k == HoldForeign || k == HoldMayHaveLeft
-}
-
-// HoldState is how far a question is.
-type HoldState string
-
-// The states of a hold.
-const (
-	HoldNone     HoldState = ""         // nobody was asked
-	HoldWaiting  HoldState = "waiting"  // asked and not answered
-	HoldApproved HoldState = "approved" // may be done, and needs no further question
-	HoldRejected HoldState = "rejected" // not to be done; also a question that expired
-)
-
-// Hold is the question about one operation on a pair.
-type Hold struct {
-	Kind  HoldKind
-	State HoldState
-	// Verdict is what the rows said at the first look, for adoption.
-	Verdict Verdict
 }
 
 // Former is a rep that had the address once and has it no longer.
@@ -285,8 +246,9 @@ type Person struct {
 	// the rep had before, along the whole chain; holders without such a reason,
 	// or whom an operator allowed, are absent.
 	Previous map[RepID]Previous
-	// Carry names the lists that unfinished e-mail changes carry over to this
-	// address, with the rep whose address changed: to be added once.
+	// Carry names the group lists and unmanaged lists that unfinished e-mail
+	// changes carry over to this address, with the rep whose address changed: to
+	// be added once. A row of the database about the list counts before it.
 	Carry map[ListKey]RepID
 	// MoveFrom is the previous address whose contact may be given this one: it
 	// has no other holder, its contact can be mailed, and no contact has this

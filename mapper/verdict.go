@@ -15,6 +15,7 @@ type standing struct {
 	optedOut    bool
 	optedOutRep RepID // who opted out, where it is one rep
 	remembered  bool  // the opt-out to remember from now on
+	lifted      bool  // a holder who was seen opted out is not any more
 
 	unusable    Reason // why the address may be on no list, opt-outs apart
 	unusableRep RepID
@@ -51,6 +52,7 @@ func (s *standing) weighOptOuts() {
 		present = present || rep.Unreadable != "" && s.SeenOptedOut[rep.ID]
 	}
 	s.remembered = present || s.RememberedOptOut && !lifted
+	s.lifted = lifted
 	s.optedOut = s.remembered
 	if s.optedOut || optedIn || s.unreadable != nil {
 		return
@@ -91,7 +93,7 @@ func (s *standing) weighAddress() {
 // ruling is what the rows say of an address on one list.
 type ruling struct {
 	verdict Verdict
-	reason  Reason // empty for On
+	reason  Reason // with On: why the holders who want the list are held back
 	rep     RepID
 	optOut  bool
 }
@@ -107,7 +109,10 @@ func (s *standing) rule(list List, policy Policy) ruling {
 	case s.unreadable != nil:
 		return ruling{verdict: None, reason: ReasonSourceUnreadable, rep: s.unreadable.ID}
 	}
-	var off ruling
+	if list.Kind == ListUnmanaged {
+		return s.carried(list, s.withoutRow(list, policy))
+	}
+	var off, held ruling
 	for _, rep := range s.readable {
 		reason, concerned := rep.standsOn(list, policy)
 		switch {
@@ -116,15 +121,24 @@ func (s *standing) rule(list List, policy Policy) ruling {
 		case s.unusable != "":
 			return ruling{verdict: Off, reason: s.unusable, rep: s.unusableRep}
 		case reason == "":
-			return ruling{verdict: On, rep: rep.ID}
+			back := s.heldBack(rep.ID, list.Key)
+			if back == "" {
+				return ruling{verdict: On, rep: rep.ID}
+			}
+			if back.Compare(held.reason) < 0 {
+				held = ruling{verdict: On, reason: back, rep: rep.ID}
+			}
 		case reason.Compare(off.reason) < 0:
 			off = ruling{verdict: Off, reason: reason, rep: rep.ID}
 		}
 	}
-	if off.verdict == "" {
-		return s.withoutRow(list, policy)
+	switch {
+	case held.verdict != "":
+		return held
+	case off.verdict != "":
+		return off
 	}
-	return off
+	return s.carried(list, s.withoutRow(list, policy))
 }
 
 // standsOn says what keeps a holder off a list, and whether the holder has
@@ -164,26 +178,16 @@ func (r Rep) inactive() Reason {
 // withoutRow is for a list that no holder has anything to do with.
 func (s *standing) withoutRow(list List, policy Policy) ruling {
 	r := ruling{verdict: Leave, reason: ReasonNotInDatabase}
-	known := len(s.readable)+len(s.Former) > 0 // else a stranger, whom no row ever put there
 	if len(s.readable) > 0 {
 		r.reason, r.rep = ReasonNotInGroup, s.readable[0].ID
 	} else if rep := s.movedOn(); rep != nil {
-		// A new address by itself removes nothing, whatever the policy.
-		return ruling{verdict: Leave, reason: ReasonAddressReplaced, rep: rep.ID}
+		return s.replaced(rep, s.Pairs[list.Key], policy)
 	}
-	if list.Kind == ListGroup && policy.RemoveOnMissingRow && known {
+	if list.Kind == ListGroup && policy.RemoveOnMissingRow && !s.stranger() {
 		r.verdict = Off
 	}
 	return r
 }
 
-// movedOn returns the rep that now has another address, the lowest id first.
-func (s *standing) movedOn() *Rep {
-	var moved *Rep
-	for _, former := range s.Former {
-		if former.Rep != nil && (moved == nil || compareIDs(former.Rep.ID, moved.ID) < 0) {
-			moved = former.Rep
-		}
-	}
-	return moved
-}
+// stranger reports whether no row ever put the address anywhere.
+func (s *standing) stranger() bool { return len(s.Holders)+len(s.Former) == 0 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,11 @@ type world struct {
 	contacts map[Address]Contact
 	pairs    map[Address]map[ListKey]Pair
 	exact    map[ListKey]bool
+	previous map[RepID]Previous
+	carry    map[Address]map[ListKey]RepID
+	moves    map[Address]Address // new address to the previous one
+	leaving  map[Address]bool
+	guards   Guards
 
 	seen     map[Address]map[RepID]bool // what plans saw: a rep at an address, opted out or not
 	memory   map[Address]bool
@@ -50,6 +56,14 @@ func newWorld() *world {
 type row struct {
 	words []string
 	keys  map[string]string
+}
+
+func (r row) number(key string) int {
+	n, err := strconv.Atoi(cmp.Or(r.keys[key], "0"))
+	if err != nil {
+		panic(err)
+	}
+	return n
 }
 
 func (r row) has(word string) bool { return slices.Contains(r.words, word) }
@@ -98,10 +112,10 @@ func (w *world) set(section, text string) error {
 		for _, r := range rows {
 			w.input.Groups = append(w.input.Groups, Group{ID: GroupID(r.words[0]), Name: r.words[1], Sync: r.has("ticked")})
 		}
-	case "types":
+	case "types": // name [id=]; see the option types_complete
 		w.input.Types = nil
 		for _, r := range rows {
-			w.input.Types = append(w.input.Types, MembershipType{Name: r.words[0]})
+			w.input.Types = append(w.input.Types, MembershipType{ID: r.keys["id"], Name: r.words[0]})
 		}
 	case "reps":
 		w.reps = nil
@@ -113,42 +127,73 @@ func (w *world) set(section, text string) error {
 		for _, r := range rows {
 			w.optOuts = append(w.optOuts, optOut{Address(r.words[0]), GroupID(r.keys["group"])})
 		}
-	case "lists": // key name [state] [existed]
+	case "lists": // key name [state] [existed] [unseen] [keep_foreign]
 		w.input.Known = nil
 		for _, r := range rows {
 			w.input.Known = append(w.input.Known, parseList(r))
 		}
-	case "contacts": // address state [id=] [refused]
+	case "contacts": // address state [id=] [refused] [retry] [lists=]
 		for _, r := range rows {
 			c := w.contacts[Address(r.words[0])]
-			c.State, c.ID, c.Refused = ContactState(r.words[1]), r.keys["id"], r.has("refused")
+			c.State, c.ID, c.Refused, c.Retry = ContactState(r.words[1]), r.keys["id"], r.has("refused"), r.has("retry")
+			c.Lists = r.number("lists")
 			w.contacts[Address(r.words[0])] = c
 		}
-	case "ledger": // key address [told=] [confirmed] [seen] [shown=] [departed] [held]
+	case "ledger": // key address [told=] [confirmed] [seen] [shown=] [departed] [add=hold] [remove=hold]
 		for _, r := range rows {
 			w.setPair(Address(r.words[1]), ListKey(r.words[0]), Pair{
 				Told: Told(r.keys["told"]), Confirmed: r.has("confirmed"), Seen: r.has("seen"),
-				Shown: Shown(r.keys["shown"]), Departed: r.has("departed"), Remove: waiting(r.has("held")),
+				Shown: Shown(r.keys["shown"]), Departed: r.has("departed"),
+				Add: parseHold(r.keys["add"]), Remove: parseHold(r.keys["remove"]),
 			})
+		}
+	case "decide": // kind state [list]: the answer to every question of a kind
+		for _, r := range rows {
+			w.decideHolds(HoldKind(r.words[0]), HoldState(r.words[1]), r.words[2:])
+		}
+	case "look": // key: the first look at a list is over
+		for _, r := range rows {
+			w.look([]ListKey{ListKey(r.words[0])})
+		}
+	case "guards": // key [base=] [removed=] [waiting=] [gone=], [source] [went_back] [opt_ins=] [address_changes=]
+		w.setGuards(rows)
+	case "previous": // rep [reason=] [left=keys]
+		w.previous = map[RepID]Previous{}
+		for _, r := range rows {
+			left := map[ListKey]bool{}
+			for _, key := range r.list("left") {
+				left[ListKey(key)] = true
+			}
+			w.previous[RepID(r.words[0])] = Previous{Reason: Reason(r.keys["reason"]), Left: left}
+		}
+	case "carry": // key address rep
+		w.carry = map[Address]map[ListKey]RepID{}
+		for _, r := range rows {
+			a := Address(r.words[1])
+			if w.carry[a] == nil {
+				w.carry[a] = map[ListKey]RepID{}
+			}
+			w.carry[a][ListKey(r.words[0])] = RepID(r.words[2])
+		}
+	case "moves": // new_address previous_address, where it is possible; leaving=previous_address, where it is not finished
+		w.moves, w.leaving = map[Address]Address{}, map[Address]bool{}
+		for _, r := range rows {
+			if len(r.words) == 2 {
+				w.moves[Address(r.words[0])] = Address(r.words[1])
+			}
+			w.leaving[Address(r.keys["leaving"])] = true
 		}
 	case "exact":
 		w.exact = map[ListKey]bool{}
 		for _, r := range rows {
 			w.exact[ListKey(r.words[0])] = true
 		}
-	case "read": // address state [on=keys] [settling=keys]
+	case "read": // address state [on=keys] [settling=keys] [total=]
 		w.read(rows)
 	default:
 		return fmt.Errorf("unknown section %q", section)
 	}
 	return nil
-}
-
-func waiting(held bool) Hold {
-	if !held {
-		return Hold{}
-	}
-	return Hold{Kind: HoldRemovals, State: HoldWaiting}
 }
 
 func (w *world) setOptions(rows []row) {
@@ -165,6 +210,13 @@ func (w *world) setOptions(rows []row) {
 				w.input.Policy.RemoveOnMissingRow = value == "remove"
 			case "group_requires_active":
 				w.input.Policy.GroupRequiresActive = value == "yes"
+			case "move_address":
+				w.input.Policy.MoveAddress = value == "yes"
+			case "send":
+				w.input.Policy.SendPhone = slices.Contains(r.list("send"), "phone")
+				w.input.Policy.SendAddress = slices.Contains(r.list("send"), "address")
+			case "types_complete":
+				w.input.TypesComplete = value == "yes"
 			case "sync":
 				on := r.list("sync")
 				w.input.Options.SyncAllActive = slices.Contains(on, "all_active")
@@ -177,12 +229,14 @@ func (w *world) setOptions(rows []row) {
 
 // parseRep reads: id email [inactive] [opted_out] [not_mailable] [member=]
 // [types=] [groups=id[:disabled],…] [first=] [last=] [company=] [title=]
-// [unreadable=column].
+// [phone=] [street=] [city=] [state=] [zip=] [country=] [unreadable=column].
 func parseRep(r row) Rep {
 	rep := Rep{
 		ID: RepID(r.words[0]), Active: !r.has("inactive"), MemberStatus: cmp.Or(r.keys["member"], "active"),
 		MembershipTypes: r.list("types"), OptedOut: r.has("opted_out"), NotMailable: r.has("not_mailable"),
 		FirstName: r.keys["first"], LastName: r.keys["last"], Company: r.keys["company"], JobTitle: r.keys["title"],
+		Phone: r.keys["phone"], Street: r.keys["street"], City: r.keys["city"], State: r.keys["state"],
+		Zip: r.keys["zip"], Country: r.keys["country"],
 		Groups: map[GroupID]bool{}, Unreadable: r.keys["unreadable"],
 	}
 	if len(r.words) > 1 && !slices.Contains([]string{"inactive", "opted_out", "not_mailable"}, r.words[1]) {
@@ -196,10 +250,13 @@ func parseRep(r row) Rep {
 }
 
 func parseList(r row) List {
-	list := List{Key: ListKey(r.words[0]), Name: r.words[1], Existed: r.has("existed"), State: ListBound}
+	list := List{
+		Key: ListKey(r.words[0]), Name: r.words[1], State: ListBound,
+		Existed: r.has("existed"), Unseen: r.has("unseen"), KeepForeign: r.has("keep_foreign"),
+	}
 	kind, ref, _ := strings.Cut(r.words[0], ":")
 	list.Kind, list.Ref = ListKind(kind), ref
-	for _, state := range []ListState{ListMissing, ListAmbiguous, ListRetired} {
+	for _, state := range []ListState{ListMissing, ListAmbiguous, ListRetired, ListNoRoom} {
 		if r.has(string(state)) {
 			list.State = state
 		}
@@ -222,6 +279,7 @@ func (w *world) people() []Person {
 			people[a] = &Person{
 				Address: a, SeenOptedOut: map[RepID]bool{}, RememberedOptOut: w.memory[a], OptOutGroups: map[GroupID]bool{},
 				Contact: w.contacts[a], Pairs: w.pairs[a], Exact: w.exact,
+				Previous: w.previous, Carry: w.carry[a], MoveFrom: w.moves[a], Leaving: w.leaving[a],
 			}
 		}
 		return people[a]
@@ -272,11 +330,19 @@ func addressOf(rep Rep) Address {
 func (w *world) plan(t *testing.T) string {
 	t.Helper()
 	w.input.People = w.people()
-	w.last = Plan(w.input)
-	text := w.print(w.last)
-	w.carryOut(w.last)
+	out := Plan(w.input)
+	var held []Held
+	out.Ops, held = Guard(out.Ops, w.guards, DefaultThresholds)
+	w.last = out
+	text := w.print(out, held)
+	w.carryOut(out)
+	w.hold(out.Withdrawn, held)
 	w.input.People = w.people()
-	if again := Plan(w.input); len(again.Ops)+len(again.OptOuts) > 0 {
+	again := Plan(w.input)
+	again.Ops = slices.DeleteFunc(again.Ops, func(op Op) bool { // what a contact's lists and fields lack follows its move
+		return slices.ContainsFunc(out.Ops, func(o Op) bool { return o.Kind == MoveContact && o.Address == op.Address })
+	})
+	if len(again.Ops)+len(again.OptOuts) > 0 {
 		t.Errorf("plan after the plan was carried out: %+v %+v", again.Ops, again.OptOuts)
 	}
 	return text
@@ -284,6 +350,11 @@ func (w *world) plan(t *testing.T) string {
 
 func (w *world) carryOut(out Output) {
 	w.pairs, w.contacts = carryOut(w.pairs, w.contacts, out)
+	for i, list := range w.input.Known {
+		if state, changed := out.States[list.Key]; changed {
+			w.input.Known[i].State = state
+		}
+	}
 	for _, list := range out.Lists {
 		if !slices.ContainsFunc(w.input.Known, func(l List) bool { return l.Key == list.Key }) {
 			list.State = ListBound
@@ -324,10 +395,16 @@ func carryOut(pairs map[Address]map[ListKey]Pair, contacts map[Address]Contact, 
 			}
 			pairs[op.Address][op.List] = pairs[op.Address][op.List].Tell(told).Confirm()
 		}
-		if op.Kind == AddToList {
+		switch op.Kind {
+		case AddToList:
 			c := contacts[op.Address]
 			c.State = ContactActive
 			contacts[op.Address] = c
+		case MoveContact:
+			from, to := Moved(Person{Contact: contacts[op.From], Pairs: pairs[op.From]}, Person{Pairs: pairs[op.Address]})
+			to.Contact.State = ContactActive
+			pairs[op.From], contacts[op.From] = from.Pairs, from.Contact
+			pairs[op.Address], contacts[op.Address] = to.Pairs, to.Contact
 		}
 	}
 	for _, told := range []map[Address]Fields{out.Fields, out.Winners} {
@@ -346,12 +423,20 @@ func (w *world) read(rows []row) {
 	for _, r := range rows {
 		a := Address(r.words[0])
 		w.readings++
-		read := Read{State: ContactState(r.words[1]), Lists: map[ListKey]bool{}, At: time.Unix(int64(w.readings), 0)}
+		read := Read{
+			State: ContactState(r.words[1]), Lists: map[ListKey]bool{}, At: time.Unix(int64(w.readings), 0),
+			Total: r.number("total"),
+		}
 		if read.State != ContactAbsent {
 			read.ID = "contact of " + string(a)
 		}
 		for _, list := range w.last.Lists {
 			read.Lists[list.Key] = slices.Contains(r.list("on"), string(list.Key))
+		}
+		for key := range w.pairs[a] {
+			if _, covered := read.Lists[key]; !covered && strings.HasPrefix(string(key), unmanagedPrefix) {
+				read.Lists[key] = slices.Contains(r.list("on"), string(key))
+			}
 		}
 		verdicts := map[ListKey]Verdict{}
 		for _, d := range w.last.Decisions {
@@ -371,70 +456,4 @@ func (w *world) read(rows []row) {
 		}
 	}
 	w.changed = cmp.Or(w.changed, "nothing\n")
-}
-
-func printPair(p Pair) string {
-	text := ""
-	for _, flag := range []struct {
-		set  bool
-		text string
-	}{
-		{p.Told != "", "told=" + string(p.Told)}, {p.Confirmed, "confirmed"}, {p.Seen, "seen"},
-		{p.Shown != "", "shown=" + string(p.Shown)}, {p.Departed, "departed"},
-	} {
-		if flag.set {
-			text += " " + flag.text
-		}
-	}
-	return text
-}
-
-// print writes a plan as text: the lists where they changed, the operations,
-// then the verdict of every pair that has a reason.
-func (w *world) print(out Output) string {
-	var text, lists strings.Builder
-	for _, l := range out.Lists {
-		fmt.Fprintf(&lists, "list %s %q", l.Key, l.Name)
-		if l.Derived {
-			lists.WriteString(" derived")
-		}
-		if l.Cut {
-			lists.WriteString(" cut")
-		}
-		lists.WriteByte('\n')
-	}
-	if lists.String() != w.lists {
-		w.lists = lists.String()
-		text.WriteString(cmp.Or(w.lists, "no lists\n"))
-	}
-	for _, m := range out.OptOuts {
-		fmt.Fprintf(&text, "%s opt-out %s\n", map[bool]string{true: "remember", false: "forget"}[m.OptOut], m.Address)
-	}
-	for _, op := range out.Ops {
-		switch op.Kind {
-		case AddToList:
-			fmt.Fprintf(&text, "add %s %s\n", op.List, op.Address)
-		case InactivateFromList:
-			fmt.Fprintf(&text, "remove %s %s %s", op.List, op.Address, op.Reason)
-			if op.OptOut {
-				text.WriteString(" (opt-out)")
-			}
-			text.WriteByte('\n')
-		case UpdateFields:
-			f := out.Fields[op.Address]
-			fmt.Fprintf(&text, "fields %s rep=%s %q %q %q %q\n", op.Address, f.Rep, f.FirstName, f.LastName, f.Company, f.JobTitle)
-		}
-	}
-	if len(out.Ops) == 0 {
-		text.WriteString("nothing to do\n")
-	}
-	for _, a := range slices.Sorted(maps.Keys(out.Winners)) {
-		fmt.Fprintf(&text, "winner %s rep=%s\n", a, out.Winners[a].Rep)
-	}
-	for _, d := range out.Decisions {
-		if d.Reason != "" {
-			fmt.Fprintf(&text, "%s %s %q %s\n", d.Verdict, d.List, d.Address, d.Reason)
-		}
-	}
-	return text.String()
 }

@@ -18,8 +18,11 @@ import (
 type Applier struct {
 	API    API
 	Ledger Ledger
-	Now    func() time.Time
-	Log    *slog.Logger
+	// TypeIDs reads the database's ids of the membership types that exist, by
+	// their list's key; empty where it gives none. Nil: it gives none.
+	TypeIDs func(ctx context.Context) (map[mapper.ListKey]string, error)
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // FreshFor is how old the read of a person may be when an addition is sent.

@@ -41,7 +41,8 @@ func (a *Applier) Move(ctx context.Context, moves []Move) error {
 }
 
 func (a *Applier) move(ctx context.Context, id int64, m Move) error {
-	_, err := a.API.MoveContact(ctx, m.ContactID, string(m.To))
+	to := string(m.To)
+	_, err := a.API.PutContact(ctx, m.ContactID, constantcontact.ContactChange{Address: &to})
 	switch {
 	case err == nil:
 		a.Log.Info("moved contact", "activity", id, "rep", string(m.Rep))
@@ -51,8 +52,8 @@ func (a *Applier) move(ctx context.Context, id int64, m Move) error {
 	}
 	a.Log.Warn("contact was not moved", "activity", id, "rep", string(m.Rep), "err", err)
 	class := constantcontact.Classify(err)
-	switch {
-	case class == constantcontact.Reject, class == constantcontact.Conflict, class == constantcontact.Missing, errors.Is(err, constantcontact.ErrNotMailable):
+	_, notMailable := errors.AsType[*constantcontact.StateError](err)
+	if notMailable || class == constantcontact.Reject || class == constantcontact.Conflict || class == constantcontact.Missing {
 		return a.Ledger.Moved(ctx, id, false)
 	}
 	return errors.Join(err, a.Ledger.Reject(ctx, id, string(class), a.Now().Add(pauseThrottled)))

@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -10,8 +11,8 @@ import (
 	"rollcall/sink/constantcontact"
 )
 
-// bulkFrom is how many people are read one by one; more are read by going
-// through the whole account, which costs a call per 500 contacts.
+// bulkFrom is up to how many people are read one by one without a thought; of
+// more it is asked whether going through the whole account takes fewer calls.
 const bulkFrom = 25
 
 // Read asks Constant Contact for the state and the lists of people. doubtful
@@ -22,7 +23,11 @@ const bulkFrom = 25
 func (a *Applier) Read(ctx context.Context, addresses []mapper.Address, doubtful func(mapper.Address, Shown) bool) (map[mapper.Address]Shown, time.Time, error) {
 	readAt := a.Now()
 	shown := make(map[mapper.Address]Shown, len(addresses))
-	if len(addresses) > bulkFrom {
+	bulk, err := a.bulk(ctx, len(addresses))
+	if err != nil {
+		return nil, readAt, err
+	}
+	if bulk {
 		err := a.pull(ctx, addresses, shown)
 		if errors.Is(err, constantcontact.ErrIncomplete) {
 			// Pages without the people's lists say nothing: ask for each.
@@ -56,6 +61,19 @@ func (a *Applier) Read(ctx context.Context, addresses []mapper.Address, doubtful
 		shown[address] = s
 	}
 	return shown, readAt, nil
+}
+
+// bulk reports whether going through the whole account takes fewer calls than
+// asking for n people.
+func (a *Applier) bulk(ctx context.Context, n int) (bool, error) {
+	if n <= bulkFrom {
+		return false, nil
+	}
+	counts, err := a.API.Counts(ctx)
+	if err != nil {
+		return false, fmt.Errorf("count contacts: %w", err)
+	}
+	return n > counts.Total/constantcontact.PageSize+1, nil
 }
 
 func (a *Applier) pull(ctx context.Context, addresses []mapper.Address, shown map[mapper.Address]Shown) error {

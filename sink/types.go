@@ -120,6 +120,9 @@ type Done struct {
 type Ledger interface {
 	// SaveList records a list's binding.
 	SaveList(ctx context.Context, l BoundList) error
+	// FollowType gives a membership type's list, with all that is known of it,
+	// the key of the type's new name.
+	FollowType(ctx context.Context, from, to mapper.ListKey, ref string) (followed bool, err error)
 	// Begin records a call before it is sent and takes done off the queue, in
 	// one transaction. It returns the record's id.
 	Begin(ctx context.Context, c *Call, done []Done) (int64, error)
@@ -148,6 +151,7 @@ type Ledger interface {
 type API interface {
 	Lists(ctx context.Context, each func([]constantcontact.List) error) error
 	CreateList(ctx context.Context, name, description string) (constantcontact.List, error)
+	Counts(ctx context.Context) (constantcontact.Counts, error)
 	ContactByEmail(ctx context.Context, address string) (*constantcontact.Contact, error)
 	Contacts(ctx context.Context, q constantcontact.ContactQuery, each func([]constantcontact.Contact) error) error
 	ImportContacts(ctx context.Context, rows []constantcontact.ImportRow, listIDs []string) (constantcontact.Activity, error)
@@ -156,6 +160,9 @@ type API interface {
 	Activities(ctx context.Context, each func([]constantcontact.Activity) error) error
 	Activity(ctx context.Context, id string) (constantcontact.Activity, error)
 	ContactByID(ctx context.Context, id string) (constantcontact.Contact, error)
-	// MoveContact gives a contact another address, keeping everything else.
-	MoveContact(ctx context.Context, id, address string) (constantcontact.Contact, error)
+	PutContact(ctx context.Context, id string, change constantcontact.ContactChange) (constantcontact.WrittenContact, error)
+	// ReviveContact brings a deleted contact back without any permission.
+	ReviveContact(ctx context.Context, address string) (constantcontact.WrittenContact, error)
+	List(ctx context.Context, id string) (constantcontact.List, error)
+	RenameList(ctx context.Context, id, name string) (constantcontact.List, error)
 }

@@ -13,7 +13,6 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/deliver"
 	"rollcall/internal/source"
-	"rollcall/mapper"
 	"rollcall/sink"
 	"rollcall/sink/constantcontact"
 )
@@ -102,18 +101,14 @@ func readTokens(cfg *config.Config) error {
 // connect prepares one worker for every API key, with the associations whose
 // accounts it serves.
 func (a *App) connect() error {
-	policy := mapper.Policy{
-		AllActiveName:       a.cfg.Rules.AllActiveName,
-		GroupRequiresActive: a.cfg.Rules.GroupRequiresActive,
-		RemoveOnMissingRow:  a.cfg.Rules.OnRemoved == config.OnRemovedRemove,
-		Thresholds:          mapper.DefaultThresholds,
-	}
 	limits := map[string]*constantcontact.Limiter{}
 	workers := map[string]*deliver.Worker{}
 	for _, c := range a.cfg.ConstantContact.Connections {
 		if limits[c.APIKey] == nil {
 			limits[c.APIKey] = constantcontact.NewLimiter(a.now, constantcontact.Spacing)
-			w := &deliver.Worker{Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver")}
+			w := &deliver.Worker{
+				Keepers: map[string]deliver.Keeper{}, Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver"),
+			}
 			workers[c.APIKey] = w
 			a.workers = append(a.workers, w)
 			a.dirty = append(a.dirty, newSignal())
@@ -130,10 +125,13 @@ func (a *App) connect() error {
 		}
 		state := a.store.Association(c.Association)
 		log := a.log.With("component", "sink", "association", c.Association)
-		workers[c.APIKey].Associations = append(workers[c.APIKey].Associations, &deliver.Deliverer{
-			ID: c.Association, Source: a.source, Store: state, Policy: policy, Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
+		w := workers[c.APIKey]
+		d := &deliver.Deliverer{
+			ID: c.Association, Source: a.source, Store: state, Policy: policy(a.cfg), Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
 			Applier: &sink.Applier{API: client, Ledger: state, Now: a.now, Log: log},
-		})
+		}
+		w.Associations = append(w.Associations, d)
+		w.Keepers[c.Association] = a.keep(w, d)
 	}
 	return nil
 }

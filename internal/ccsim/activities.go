@@ -25,12 +25,16 @@ type activity struct {
 	createdAt time.Time
 	delay     time.Duration
 	endedAt   time.Time
-	ending    string          // the state in which it ends
-	apply     func(*activity) // the effect, of an activity that completes
-	counters  map[string]int
-	errors    []string
-	resultID  string
-	result    []byte
+	ending    string // the state in which it ends
+	faulty    bool   // completes, but not for everybody
+
+	stuck      bool // stays in processing until it is released
+	releasedAt time.Time
+	apply      func(*activity) // the effect, of an activity that completes
+	counters   map[string]int
+	errors     []string
+	resultID   string
+	result     []byte
 }
 
 // startedAt is when an activity begins to be processed.
@@ -40,54 +44,76 @@ func (act *activity) startedAt() time.Time { return act.createdAt.Add(act.delay 
 // order in which activities were made.
 func (s *Sim) queue(c *call, apply func(*activity)) *activity {
 	act := &activity{
-		identity: s.identity(), state: initialized, createdAt: s.time(), delay: s.delay, ending: c.fault.ending(), apply: apply, counters: map[string]int{},
+		identity: s.identity(), state: initialized, createdAt: s.time(), delay: s.delay, apply: apply, counters: map[string]int{},
+		ending: c.fault.ending(), stuck: c.fault.Kind == FaultActivityStuck, faulty: c.fault.Kind == FaultActivityErrors,
 	}
 	c.account.activities = append(c.account.activities, act)
+	c.account.open = append(c.account.open, act)
 	return act
 }
 
 // submit queues an activity and answers it, unless too many wait. resultID is
 // that of the file it will make, if any.
 func (s *Sim) submit(c *call, resultID string, apply func(*activity)) answer {
-	if len(c.account.activities)-c.account.ended >= queueLimit {
+	if len(c.account.open) >= queueLimit {
 		return problem(http.StatusTooManyRequests, "activities.api.queue_limit", "You exceeded 1,000 queued activities for this user account.")
 	}
 	act := s.queue(c, apply)
 	act.resultID = resultID
-	return answer{status: http.StatusCreated, body: act.body()}
+	return answer{status: http.StatusCreated, body: s.activityBody(act)}
 }
+
+// drops says whether an activity with errors leaves out a person: every third
+// one, beginning with the first.
+func (act *activity) drops(i int) bool { return act.faulty && i%3 == 0 }
 
 // settle lets the account's activities get as far as the clock allows. Nobody
 // looks at an account without it, so that it is as if they had worked in time.
+// They end in the order in which they were made, but for those that are stuck.
 func (s *Sim) settle(a *accountState) {
 	now := s.time()
-	for _, act := range a.activities[a.ended:] {
+	for _, act := range a.open {
 		if act.state == initialized && !now.Before(act.startedAt()) {
 			act.state = processing
 		}
 	}
-	for a.ended < len(a.activities) && !s.held {
-		act := a.activities[a.ended]
-		end := latest(act.createdAt.Add(act.delay), s.releasedAt, act.createdAt)
-		if a.ended > 0 {
-			end = latest(end, a.activities[a.ended-1].endedAt)
+	waiting := a.open[:0]
+	for i, act := range a.open {
+		if act.stuck {
+			waiting = append(waiting, act)
+			continue
 		}
-		if end.After(now) {
+		end := latest(act.createdAt.Add(act.delay), s.releasedAt, act.releasedAt, a.lastEnd)
+		if s.held || end.After(now) {
+			waiting = append(waiting, a.open[i:]...)
 			break
 		}
-		act.endedAt, act.state = end, act.ending
+		act.endedAt, act.state, a.lastEnd = end, act.ending, end
 		if act.ending == completed {
 			s.effective = end
 			act.apply(act)
 			s.effective = time.Time{}
 		}
 		act.apply = nil
-		a.ended++
 	}
-	for a.ended > 0 && now.Sub(a.activities[0].createdAt) >= activityLife {
+	clear(a.open[len(waiting):])
+	a.open = waiting
+	for len(a.activities) > 0 && now.Sub(a.activities[0].createdAt) >= activityLife {
 		a.activities = a.activities[1:]
-		a.ended--
 	}
+}
+
+// Release lets the account's activities that are stuck go on.
+func (s *Sim) Release(account string) error {
+	return s.with(account, func(a *accountState) error {
+		for _, act := range a.open {
+			if act.stuck {
+				act.stuck, act.releasedAt = false, s.time()
+			}
+		}
+		s.settle(a)
+		return nil
+	})
 }
 
 func (s *Sim) settleAll() {
@@ -106,23 +132,23 @@ func latest(times ...time.Time) (last time.Time) {
 }
 
 // body is the activity as the API shows it. Counters come with the end.
-func (act *activity) body() map[string]any {
+func (s *Sim) activityBody(act *activity) map[string]any {
 	links := map[string]any{"self": map[string]string{"href": "/v3/activities/" + act.id}}
 	if act.resultID != "" {
 		links["results"] = map[string]string{"href": "/v3/contact_exports/" + act.resultID}
 	}
 	body := map[string]any{
-		"activity_id": act.id, "state": act.state, "created_at": stamp(act.createdAt), "updated_at": stamp(act.createdAt),
+		"activity_id": act.id, "state": act.state, "created_at": s.stamp(act.createdAt), "updated_at": s.stamp(act.createdAt),
 		"activity_errors": []string{}, "percent_done": 0, "_links": links,
 	}
 	if act.state == initialized {
 		return body
 	}
-	body["started_at"], body["percent_done"] = stamp(act.startedAt()), 1
+	body["started_at"], body["percent_done"] = s.stamp(act.startedAt()), 1
 	if act.state == processing {
 		return body
 	}
-	body["percent_done"], body["completed_at"], body["updated_at"] = 100, stamp(act.endedAt), stamp(act.endedAt)
+	body["percent_done"], body["completed_at"], body["updated_at"] = 100, s.stamp(act.endedAt), s.stamp(act.endedAt)
 	body["status"] = act.counters
 	if len(act.errors) > 0 {
 		body["activity_errors"] = act.errors
@@ -133,7 +159,7 @@ func (act *activity) body() map[string]any {
 func (s *Sim) getActivity(c *call) answer {
 	for _, act := range c.account.activities {
 		if act.id == c.PathValue("id") {
-			return ok(act.body())
+			return ok(s.activityBody(act))
 		}
 	}
 	return notFound("activity_id")
@@ -151,7 +177,7 @@ func (s *Sim) getActivities(c *call) answer {
 	p := pager[*activity]{
 		path: "/v3/activities", items: "activities", most: 500,
 		match: func(act *activity) bool { return state == "" || state == act.state },
-		body:  (*activity).body,
+		body:  s.activityBody,
 	}
-	return p.page(q, c.account.activities)
+	return p.page(c, q, c.account.activities)
 }

@@ -12,7 +12,7 @@ const (
 )
 
 var (
-	sources     = []string{"Account", "Contact"}
+	sources     = []string{byAccount, byPerson}
 	permissions = []string{"", implicit, explicit, pending, unsubscribed, onHold, notSet}
 )
 
@@ -46,13 +46,23 @@ func readContact(c *call) (in contactInput, lists []*list, bad answer) {
 		bad = invalid("opt_out_reason does not have a valid value")
 	case !known || len(in.Lists) > maxContactLists:
 		bad = invalid("list_memberships does not have a valid value")
+	case c.account.brokenFields(in.Custom):
+		bad = invalid("custom_field_id does not have a valid value")
 	}
+	in.keepParts()
 	return in, lists, bad
 }
 
 // taken is the answer when another contact, in whatever state, has the address.
-func taken(other *contact) answer {
-	return problem(http.StatusConflict, "contacts.api.conflict", "Validation failed: Email already exists for contact %s", other.id)
+func (s *Sim) taken(other *contact) answer {
+	text := "Validation failed: Email already exists for contact " + other.id
+	switch s.switches.ConflictForm {
+	case ConflictBare:
+		text = "Email already exists for contact " + other.id
+	case ConflictWithoutID:
+		text = "Validation failed: EmailAddress is not unique"
+	}
+	return problem(http.StatusConflict, "contacts.api.conflict", "%s", text)
 }
 
 func (s *Sim) postContact(c *call) answer {
@@ -73,20 +83,22 @@ func (s *Sim) postContact(c *call) answer {
 		}
 	}
 	if other := c.account.byAddress[normal(address)]; other != nil {
-		return taken(other)
+		return s.taken(other)
 	}
 	if s.refusesWrite(c.account, normal(address), s.time()) {
 		return invalid("Email address is invalid")
 	}
-	one := s.addContact(c.account, address, permission)
+	one := s.addContact(c.account, address, s.permissionFor(c.account, permission))
 	one.profile = in.profile
+	one.createSource, one.updateSource, one.optInSource = in.CreateSource, in.CreateSource, in.CreateSource
+	s.complete(one, in.CreateSource)
 	if permission == unsubscribed {
 		one.optOutAt, one.optOutSource, one.optOutReason = s.time(), in.CreateSource, in.Email.OptOutReason
 	}
 	for _, l := range lists {
 		s.join(one, l)
 	}
-	return answer{status: http.StatusCreated, body: s.contactBody(one, includes)}
+	return answer{status: http.StatusCreated, body: s.contactBody(c.account, one, includes)}
 }
 
 // putContact replaces: core properties that are left out become empty, lists
@@ -106,11 +118,14 @@ func (s *Sim) putContact(c *call) answer {
 	permission, address := one.permission, one.address
 	if in.Email != nil {
 		if other := c.account.byAddress[normal(in.Email.Address)]; other != nil && other != one {
-			return taken(other)
+			return s.taken(other)
 		}
 		address = normal(in.Email.Address)
-		if in.Email.Permission != "" {
+		switch {
+		case in.Email.Permission != "":
 			permission = in.Email.Permission
+		case s.switches.PutWithoutPermissionResets && permission != unsubscribed:
+			permission = notSet
 		}
 	}
 	if s.refusesWrite(c.account, address, s.time()) {
@@ -134,7 +149,7 @@ func (s *Sim) putContact(c *call) answer {
 			}
 		}
 	}
-	return ok(s.contactBody(one, includes))
+	return ok(s.contactBody(c.account, one, includes))
 }
 
 // replace is a PUT but for the lists.
@@ -154,14 +169,9 @@ func (s *Sim) replace(a *accountState, one *contact, in contactInput, permission
 		}
 	}
 	kept := one.profile.subResources
-	one.profile, one.updatedAt, one.deletedAt = in.profile, s.time(), time.Time{}
-	for _, sub := range []struct{ now, old *[]resource }{
-		{&one.profile.Phones, &kept.Phones}, {&one.profile.Streets, &kept.Streets},
-	} {
-		if *sub.now == nil {
-			*sub.now = *sub.old
-		}
-	}
+	one.profile, one.updatedAt, one.deletedAt, one.updateSource = in.profile, s.time(), time.Time{}, in.UpdateSource
+	one.profile.keepUnless(&kept)
+	s.complete(one, in.UpdateSource)
 }
 
 func (s *Sim) deleteContact(c *call) answer {
@@ -183,6 +193,8 @@ func (s *Sim) signUp(c *call) answer {
 		FirstName string   `json:"first_name"`
 		LastName  string   `json:"last_name"`
 		Lists     []string `json:"list_memberships"`
+
+		Custom []fieldValue `json:"custom_fields"`
 	}
 	if !c.decode(&in) || !wellFormed(in.Email) || tooLong(in.Email, 50) {
 		return invalid("Email address is invalid")
@@ -190,15 +202,26 @@ func (s *Sim) signUp(c *call) answer {
 	if len(in.Lists) == 0 || len(in.Lists) > maxContactLists {
 		return invalid("list_memberships does not have a valid value")
 	}
+	if c.account.brokenFields(in.Custom) {
+		return invalid("custom_field_id does not have a valid value")
+	}
 	lists, known := c.account.living(in.Lists)
 	if !known {
 		return notFound("list_id")
 	}
 	status, action := http.StatusOK, "updated"
+	permission := explicit
 	one := c.account.byAddress[normal(in.Email)]
 	if one == nil {
 		one = s.addContact(c.account, in.Email, explicit)
+		one.createSource, one.optInSource = byPerson, byPerson
 		status, action = http.StatusCreated, "created"
+		if c.account.confirmedOptIn {
+			permission = pending
+		}
+	}
+	for _, v := range in.Custom {
+		one.setField(v)
 	}
 	if in.FirstName != "" {
 		one.profile.FirstName = in.FirstName
@@ -206,7 +229,7 @@ func (s *Sim) signUp(c *call) answer {
 	if in.LastName != "" {
 		one.profile.LastName = in.LastName
 	}
-	s.permit(one, explicit)
+	s.permit(one, permission)
 	one.deletedAt, one.updatedAt = time.Time{}, s.time()
 	for _, l := range lists {
 		s.join(one, l)

@@ -33,12 +33,12 @@ func (s *Sim) getContacts(c *call) answer {
 	}
 	p := pager[*contact]{
 		path: "/v3/contacts", items: "contacts", count: "contacts_count", most: 500, match: match,
-		body: func(one *contact) map[string]any { return s.contactBody(one, include) },
+		body: func(one *contact) map[string]any { return s.contactBody(c.account, one, include) },
 	}
 	if s.switches.CursorDropsInclude {
 		p.drop = "include"
 	}
-	return p.page(q, all)
+	return p.page(c, q, all)
 }
 
 func includeOf(q url.Values) ([]string, answer) {
@@ -61,7 +61,7 @@ func (p span) holds(c *contact) bool {
 }
 
 // spans reads the time parameters. That of an update does not see unsubscribes.
-func spans(q url.Values) ([]span, answer) {
+func (s *Sim) spans(q url.Values) ([]span, answer) {
 	var all []span
 	for name, of := range map[string]func(*contact) time.Time{
 		"updated": func(c *contact) time.Time { return c.updatedAt },
@@ -78,6 +78,7 @@ func spans(q url.Values) ([]span, answer) {
 			if *at, err = time.Parse(time.RFC3339, text); err != nil {
 				return nil, invalid("%s does not have a valid value", param)
 			}
+			*at = at.Add(-s.skew)
 		}
 		if !p.after.IsZero() || !p.before.IsZero() {
 			all = append(all, p)
@@ -91,7 +92,7 @@ func spans(q url.Values) ([]span, answer) {
 func (s *Sim) filter(a *accountState, q url.Values) ([]*contact, func(*contact) bool, answer) {
 	wanted, listIDs := split(q.Get("status")), split(q.Get("lists"))
 	tags, texting := split(q.Get("tags")), split(q.Get("sms_status"))
-	times, bad := spans(q)
+	times, bad := s.spans(q)
 	switch {
 	case bad.status != 0:
 		return nil, nil, bad
@@ -140,54 +141,42 @@ func (s *Sim) filter(a *accountState, q url.Values) ([]*contact, func(*contact) 
 
 // contactBody is a contact as the API shows it. Sub-resources that are not
 // included are absent.
-func (s *Sim) contactBody(c *contact, include []string) map[string]any {
+func (s *Sim) contactBody(a *accountState, c *contact, include []string) map[string]any {
 	body := map[string]any{
-		"contact_id": c.id, "create_source": "Account", "update_source": "Account",
-		"created_at": stamp(c.createdAt), "updated_at": stamp(c.updatedAt),
+		"contact_id": c.id, "create_source": c.createSource, "update_source": c.updateSource,
+		"created_at": s.stamp(c.createdAt), "updated_at": s.stamp(c.updatedAt),
 	}
 	if c.address != "" {
-		email := map[string]any{
-			"address": c.address, "permission_to_send": c.permission, "confirm_status": "off", "created_at": stamp(c.createdAt),
-			"updated_at": stamp(c.emailUpdatedAt), "opt_in_source": "Account", "opt_in_date": stamp(c.createdAt),
-		}
-		if c.permission == unsubscribed {
-			email["opt_out_source"], email["opt_out_date"], email["opt_out_reason"] = c.optOutSource, stamp(c.optOutAt), c.optOutReason
-		}
-		body["email_address"] = email
+		body["email_address"] = s.emailBody(a, c)
 	}
 	c.profile.show(body, s.switches.UnsetScalarsAreNull)
 	if c.deleted() {
-		body["deleted_at"] = c.deletedAt.UTC().Format(time.DateOnly) // of all times the only date
+		body["deleted_at"] = c.deletedAt.Add(s.skew).UTC().Format(time.DateOnly) // of all times the only date
 	}
 	for _, sub := range include {
-		body[sub] = c.sub(sub)
+		body[sub] = s.sub(a, c, sub)
 	}
 	return body
 }
 
-// sub is a sub-resource; an empty one is an empty array.
-func (c *contact) sub(name string) any {
-	var all []resource
-	switch name {
-	case "list_memberships":
-		ids := make([]string, 0, len(c.lists))
-		for _, l := range c.lists {
-			ids = append(ids, l.id)
-		}
-		slices.Sort(ids)
-		return ids
-	case "phone_numbers":
-		all = c.profile.Phones
-	case "street_addresses":
-		all = c.profile.Streets
+func (s *Sim) emailBody(a *accountState, c *contact) map[string]any {
+	email := map[string]any{
+		"address": c.address, "permission_to_send": c.permission, "confirm_status": "off", "created_at": s.stamp(c.createdAt),
+		"updated_at": s.stamp(c.emailUpdatedAt), "opt_in_source": c.optInSource, "opt_in_date": s.stamp(c.optInAt),
 	}
-	if all == nil {
-		all = []resource{}
+	switch {
+	case c.permission == pending:
+		email["confirm_status"] = "pending"
+	case a.confirmedOptIn && c.permission == explicit:
+		email["confirm_status"] = "confirmed"
+	case c.permission == unsubscribed:
+		email["opt_out_source"], email["opt_out_date"], email["opt_out_reason"] = c.optOutSource, s.stamp(c.optOutAt), c.optOutReason
 	}
-	return all
+	return email
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// stamp is a time as the vendor's clock shows it.
+func (s *Sim) stamp(t time.Time) string { return t.Add(s.skew).UTC().Format(time.RFC3339) }
 
 func (s *Sim) getContact(c *call) answer {
 	one := c.account.byID[c.PathValue("id")]
@@ -198,7 +187,7 @@ func (s *Sim) getContact(c *call) answer {
 	if bad.status != 0 {
 		return bad
 	}
-	return ok(s.contactBody(one, include))
+	return ok(s.contactBody(c.account, one, include))
 }
 
 // getCounts counts contacts that are not deleted.

@@ -92,7 +92,7 @@ func (s *Sim) Contacts(account string) []ContactView {
 // Unsubscribe is the person following the link in a mail.
 func (s *Sim) Unsubscribe(account, address string) error {
 	return s.withContact(account, address, func(_ *accountState, c *contact) error {
-		s.unsubscribe(c, "Contact")
+		s.unsubscribe(c, byPerson)
 		return nil
 	})
 }
@@ -181,11 +181,13 @@ func (s *Sim) EditAddress(account, old, address string) error {
 // EditFields is the office changing fields of a contact. They are named as the
 // columns of an import; an empty text clears.
 func (s *Sim) EditFields(account, address string, fields map[string]any) error {
-	return s.withContact(account, address, func(_ *accountState, c *contact) error {
-		if r := row(fields); r.core().broken() != "" {
-			return fmt.Errorf("edit contact %s: %s does not have a valid value", c.id, r.core().broken())
+	return s.withContact(account, address, func(a *accountState, c *contact) error {
+		if broken := row(fields).broken(); broken != "" {
+			return fmt.Errorf("edit contact %s: %s does not have a valid value", c.id, broken)
 		}
 		c.profile.take(fields, false)
+		a.takeFields(c, fields, false)
+		s.complete(c, byAccount)
 		c.updatedAt = s.time()
 		return nil
 	})
@@ -237,6 +239,34 @@ func (s *Sim) Hold(hold bool) {
 		s.releasedAt = s.time()
 	}
 	s.held = hold
+}
+
+// AddNote is the office writing a note on a contact. No client of a membership
+// sync may lose it.
+func (s *Sim) AddNote(account, address, text string) error {
+	return s.withContact(account, address, func(_ *accountState, c *contact) error {
+		c.profile.Notes = append(slices.Clone(c.profile.Notes), resource{"content": text})
+		s.complete(c, byAccount)
+		return nil
+	})
+}
+
+// Contact is a contact as the API shows it with everything included.
+func (s *Sim) Contact(account, address string) (shown map[string]any, err error) {
+	err = s.withContact(account, address, func(a *accountState, c *contact) error {
+		shown = s.contactBody(a, c, includes)
+		return nil
+	})
+	return shown, err
+}
+
+// Skew makes the vendor's clock show another time than ours, by d: in all times
+// that are shown, in the filters of times, and in when its day begins. What
+// takes time takes as long as before.
+func (s *Sim) Skew(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.skew = d
 }
 
 // Advance moves the simulated clock ahead of the one handed in.

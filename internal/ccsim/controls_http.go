@@ -27,6 +27,10 @@ type order struct {
 	PathPrefix string         `json:"path_prefix"`
 	Kind       FaultKind      `json:"kind"`
 	Count      int            `json:"count"`
+	Role       string         `json:"role"`
+	Privileges []string       `json:"privileges"`
+	Label      string         `json:"label"`
+	Text       string         `json:"text"`
 }
 
 func readOrder(r *http.Request) (*order, error) {
@@ -73,7 +77,8 @@ func timed(do func(*order, time.Duration) error) func(*order) error {
 
 // orders are the controls that change something, by what follows POST /_sim/.
 func (s *Sim) orders() map[string]func(*order) error {
-	const contacts, lists = "accounts/{account}/contacts", "accounts/{account}/lists"
+	const account = "accounts/{account}"
+	const contacts, lists = account + "/contacts", account + "/lists"
 	return map[string]func(*order) error{
 		"accounts":                          func(o *order) error { s.AddAccount(o.Account, o.APIKey, o.Token); return nil },
 		contacts:                            func(o *order) error { return s.AddContact(o.Account, o.Address, o.Lists...) },
@@ -89,6 +94,16 @@ func (s *Sim) orders() map[string]func(*order) error {
 		"advance":                           timed(func(_ *order, d time.Duration) error { s.Advance(d); return nil }),
 		"delay":                             timed(func(_ *order, d time.Duration) error { s.SetDelay(d); return nil }),
 		"hold":                              func(o *order) error { s.Hold(o.On); return nil },
+		"skew":                              timed(func(_ *order, d time.Duration) error { s.Skew(d); return nil }),
+		contacts + "/{address}/note":        func(o *order) error { return s.AddNote(o.Account, o.Address, o.Text) },
+		account + "/fields":                 func(o *order) error { return s.CreateField(o.Account, o.Label) },
+		account + "/fields/relabel":         func(o *order) error { return s.RelabelField(o.Account, o.Label, o.New) },
+		account + "/role":                   func(o *order) error { return s.SetRole(o.Account, o.Role) },
+		account + "/privileges":             func(o *order) error { return s.SetPrivileges(o.Account, o.Privileges...) },
+		account + "/confirmed_opt_in":       func(o *order) error { return s.SetConfirmedOptIn(o.Account, o.On) },
+		account + "/revoke":                 func(o *order) error { return s.Revoke(o.Account, o.APIKey) },
+		account + "/expire_tokens":          func(o *order) error { return s.ExpireTokens(o.Account) },
+		account + "/release":                func(o *order) error { return s.Release(o.Account) },
 		"faults":                            s.orderFault,
 		"reset":                             func(*order) error { s.Reset(); return nil },
 	}
@@ -117,19 +132,69 @@ func (s *Sim) controls(mux *http.ServeMux) {
 			done(w, err)
 		})
 	}
-	mux.HandleFunc("POST /_sim/switches", func(w http.ResponseWriter, r *http.Request) {
-		switches := s.Switches() // those not named stay
-		err := decodeBody(r, &switches)
-		if err == nil {
-			s.SetSwitches(switches)
+	setting(mux, "switches", s.Switches, func(to Switches) error { s.SetSwitches(to); return nil })
+	setting(mux, "apps", func() App { return App{} }, s.SetApp)
+	setting(mux, "consent", func() Consent { return Consent{} }, func(to Consent) error {
+		if to == (Consent{}) {
+			s.SetConsent(nil)
+			return nil
 		}
-		done(w, err)
+		s.SetConsent(&to)
+		return nil
+	})
+	setting(mux, "faults/random", func() chances { return chances{} }, s.orderChances)
+	mux.HandleFunc("GET /_sim/accounts/{account}/contacts/{address}", func(w http.ResponseWriter, r *http.Request) {
+		shown, err := s.Contact(r.PathValue("account"), r.PathValue("address"))
+		if err != nil {
+			done(w, err)
+			return
+		}
+		ok(shown).write(w)
 	})
 	for path, view := range s.views() {
 		mux.HandleFunc("GET /_sim/"+path, func(w http.ResponseWriter, r *http.Request) {
 			ok(view(r.PathValue("account"), r.PathValue("list"))).write(w)
 		})
 	}
+}
+
+// setting is a control whose body is a whole: what is not named is as in from.
+func setting[T any](mux *http.ServeMux, path string, from func() T, set func(T) error) {
+	mux.HandleFunc("POST /_sim/"+path, func(w http.ResponseWriter, r *http.Request) {
+		to := from()
+		err := decodeBody(r, &to)
+		if err == nil {
+			err = set(to)
+		}
+		done(w, err)
+	})
+}
+
+// chances are FaultsAtRandom.
+type chances struct {
+	Seed     uint64      `json:"seed"`
+	Share    float64     `json:"share"`
+	Kinds    []FaultKind `json:"kinds"`
+	Duration string      `json:"duration"`
+}
+
+func (s *Sim) orderChances(c chances) error {
+	delay, err := optionalDuration(c.Duration)
+	if err != nil {
+		return err
+	}
+	return s.FaultsAtRandom(c.Seed, c.Share, delay, c.Kinds...)
+}
+
+func optionalDuration(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("read duration: %w", err)
+	}
+	return d, nil
 }
 
 // done answers a control.
@@ -155,12 +220,9 @@ func (s *Sim) orderEdit(o *order) error {
 }
 
 func (s *Sim) orderFault(o *order) error {
-	f := Fault{Method: o.Method, PathPrefix: o.PathPrefix, Kind: o.Kind, Count: o.Count}
-	if o.Duration != "" {
-		var err error
-		if f.Delay, err = time.ParseDuration(o.Duration); err != nil {
-			return fmt.Errorf("read duration: %w", err)
-		}
+	delay, err := optionalDuration(o.Duration)
+	if err != nil {
+		return err
 	}
-	return s.Fault(f)
+	return s.Fault(Fault{Method: o.Method, PathPrefix: o.PathPrefix, Kind: o.Kind, Count: o.Count, Delay: delay})
 }

@@ -1,44 +1,23 @@
 package ccsim
 
 import (
-	"bytes"
-	"encoding/csv"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 )
-
-// exportColumns are the columns of an export that are simulated: the name of
-// the field in the request, the header in the file, and the value.
-var exportColumns = []struct {
-	field, header string
-	value         func(c *contact) string
-}{
-	{"contact_id", "Contact ID", func(c *contact) string { return c.id }},
-	{"email_address", "Email address", func(c *contact) string { return c.address }},
-	{"first_name", "First name", func(c *contact) string { return c.profile.FirstName }},
-	{"last_name", "Last name", func(c *contact) string { return c.profile.LastName }},
-	{"company_name", "Company", func(c *contact) string { return c.profile.Company }},
-	{"job_title", "Job title", func(c *contact) string { return c.profile.JobTitle }},
-	{"email_permission", "Email permission status", func(c *contact) string { return c.permission }},
-	{"email_optout_date", "Confirmed Opt-Out Date", func(c *contact) string {
-		if c.optOutAt.IsZero() {
-			return ""
-		}
-		return stamp(c.optOutAt)
-	}},
-	{"email_lists", "Email Lists", func(c *contact) string { return strings.Join(c.listNames(), ",") }},
-	{"created_at", "Created At", func(c *contact) string { return stamp(c.createdAt) }},
-	{"updated_at", "Updated At", func(c *contact) string { return stamp(c.updatedAt) }},
-}
 
 type exportInput struct {
 	ContactIDs []string `json:"contact_ids"`
 	ListIDs    []string `json:"list_ids"`
 	Status     string   `json:"status"`
 	Fields     []string `json:"fields"`
+	Exclude    struct {
+		ContactIDs []string `json:"contact_ids"`
+	} `json:"exclude"`
 }
+
+// maxExcluded is how many contacts an export may leave out by id.
+const maxExcluded = 50
 
 // selects returns the contacts to export. removed is the word for deleted.
 func (in *exportInput) selects(a *accountState, lists []*list) []*contact {
@@ -60,7 +39,7 @@ func (in *exportInput) selects(a *accountState, lists []*list) []*contact {
 		if status == "deleted" {
 			status = "removed"
 		}
-		if (in.Status == "" || in.Status == status) && (len(lists) == 0 || slices.ContainsFunc(lists, c.on)) {
+		if (in.Status == "" || in.Status == status) && (len(lists) == 0 || slices.ContainsFunc(lists, c.on)) && !slices.Contains(in.Exclude.ContactIDs, c.id) {
 			found = append(found, c)
 		}
 	}
@@ -72,11 +51,15 @@ func (s *Sim) postExport(c *call) answer {
 	switch {
 	case !c.decodeOnly(&in):
 		return invalid("the filter does not have a valid value")
-	case len(in.ContactIDs) > maxMembershipIDs, len(in.ListIDs) > maxTargetLists:
+	case len(in.ContactIDs) > maxMembershipIDs, len(in.ListIDs) > maxTargetLists, len(in.Exclude.ContactIDs) > maxExcluded:
 		s.note(RuleLimits, fmt.Sprintf("an export of %d contacts or %d lists", len(in.ContactIDs), len(in.ListIDs)))
 		return invalid("list_ids or contact_ids has too many values")
-	case len(in.ContactIDs) > 0 && len(in.ListIDs) > 0:
+	case len(in.ContactIDs) > 0 && (len(in.ListIDs) > 0 || len(in.Exclude.ContactIDs) > 0):
 		return invalid("list_ids does not have a valid value")
+	case !allIn(in.Fields, exportFields):
+		return invalid("fields does not have a valid value")
+	case slices.ContainsFunc(in.Fields, needsAddress) && !slices.Contains(in.Fields, "email_address"):
+		return invalid("email_address is missing in fields")
 	case !allIn([]string{in.Status}, []string{"", "active", "unsubscribed", "removed"}):
 		return invalid("status does not have a valid value")
 	}
@@ -87,37 +70,24 @@ func (s *Sim) postExport(c *call) answer {
 	}
 	return s.submit(c, s.identity().id, func(act *activity) {
 		found := in.selects(a, lists)
-		act.result = export(found, in.Fields)
-		act.counters["items_total_count"], act.counters["items_completed_count"] = len(found), len(found)
+		act.counters["items_total_count"] = len(found)
+		found = act.leaveOut(found)
+		act.result = s.export(a, found, in.Fields)
+		act.counters["items_completed_count"] = len(found)
 	})
 }
 
-// export is the file.
-func export(contacts []*contact, fields []string) []byte {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	columns := exportColumns
-	if len(fields) > 0 {
-		columns = nil
-		for _, column := range exportColumns {
-			if slices.Contains(fields, column.field) {
-				columns = append(columns, column)
-			}
+// leaveOut is the part of the contacts that an activity with errors exports.
+func (act *activity) leaveOut(all []*contact) []*contact {
+	var kept []*contact
+	for i, c := range all {
+		if act.drops(i) {
+			act.counters["error_count"]++
+			continue
 		}
+		kept = append(kept, c)
 	}
-	record := make([]string, len(columns))
-	for i, column := range columns {
-		record[i] = column.header
-	}
-	_ = w.Write(record) // a bytes.Buffer takes everything
-	for _, c := range contacts {
-		for i, column := range columns {
-			record[i] = column.value(c)
-		}
-		_ = w.Write(record)
-	}
-	w.Flush()
-	return b.Bytes()
+	return kept
 }
 
 func (s *Sim) getExport(c *call) answer {

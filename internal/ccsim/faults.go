@@ -2,6 +2,7 @@ package ccsim
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,7 +17,8 @@ type FaultKind string
 const (
 	FaultThrottled    FaultKind = "throttled"    // 429 of the limit of a second
 	FaultQuota        FaultKind = "quota"        // 429 of the limit of a day
-	FaultUnauthorized FaultKind = "unauthorized" // 401
+	FaultUnauthorized FaultKind = "unauthorized" // 401, once
+	FaultRevoked      FaultKind = "revoked"      // 401, and the grant has ended; invalid_grant from the token endpoint
 	Fault500          FaultKind = "500"
 	Fault503          FaultKind = "503"
 	FaultHTML502      FaultKind = "html502"      // a proxy's page
@@ -27,11 +29,30 @@ const (
 
 	FaultActivityFailed   FaultKind = "activity_failed"    // accepted; the activity ends as failed, without effect
 	FaultActivityTimedOut FaultKind = "activity_timed_out" // accepted; the activity ends as timed_out, without effect
+	FaultActivityStuck    FaultKind = "activity_stuck"     // accepted; stays in processing until Release
+	FaultActivityErrors   FaultKind = "activity_errors"    // accepted; completes, every third person left out and counted as an error
+
+	FaultPageSkips   FaultKind = "page_skips"   // a later page lacks its first row, as if one before the cursor had gone
+	FaultPageRepeats FaultKind = "page_repeats" // a later page begins with the last row of the one before
 )
 
 var faultKinds = []FaultKind{
 	FaultThrottled, FaultQuota, FaultUnauthorized, Fault500, Fault503, FaultHTML502, FaultTruncated, FaultResetBefore, FaultResetAfter,
-	FaultSlow, FaultActivityFailed, FaultActivityTimedOut,
+	FaultSlow, FaultActivityFailed, FaultActivityTimedOut, FaultRevoked, FaultActivityStuck, FaultActivityErrors, FaultPageSkips, FaultPageRepeats,
+}
+
+// fits says whether a request can meet a fault of the kind. Activities come of
+// requests that change something, and only a later page has one before it.
+func (k FaultKind) fits(r *http.Request) bool {
+	switch k {
+	case FaultActivityFailed, FaultActivityTimedOut, FaultActivityStuck, FaultActivityErrors:
+		return r.Method != http.MethodGet && r.URL.Path != tokenPath
+	case FaultUnauthorized, FaultQuota:
+		return r.URL.Path != tokenPath // it takes no token and has no day
+	case FaultPageSkips, FaultPageRepeats:
+		return r.Method == http.MethodGet && r.URL.Query().Get("cursor") != ""
+	}
+	return true
 }
 
 // Fault spoils the next Count requests that match it.
@@ -57,12 +78,49 @@ func (s *Sim) Fault(f Fault) error {
 	return nil
 }
 
+// randomFaults meet requests by chance.
+type randomFaults struct {
+	rand  *rand.Rand
+	share float64
+	kinds []FaultKind
+	delay time.Duration
+}
+
+// FaultsAtRandom lets a share of all requests, from 0 to 1, meet one of the kinds
+// of fault, all equally often; delay is that of FaultSlow. The same seed gives the
+// same faults to the same requests. A share of 0 ends it.
+func (s *Sim) FaultsAtRandom(seed uint64, share float64, delay time.Duration, kinds ...FaultKind) error {
+	if !allIn(kinds, faultKinds) || len(kinds) == 0 && share > 0 {
+		return fmt.Errorf("add faults at random: a kind of %q is not known, or there is none", kinds)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.random = nil
+	if share > 0 {
+		s.random = &randomFaults{rand.New(rand.NewPCG(seed, 0)), share, slices.Clone(kinds), delay}
+	}
+	return nil
+}
+
+// take draws a fault. It draws as often for a request that no fault fits, so that
+// requests do not shift each other's faults.
+func (f *randomFaults) take(r *http.Request) Fault {
+	if f == nil {
+		return Fault{}
+	}
+	chance, kind := f.rand.Float64(), f.kinds[f.rand.IntN(len(f.kinds))]
+	if chance >= f.share || !kind.fits(r) {
+		return Fault{}
+	}
+	return Fault{Kind: kind, Delay: f.delay}
+}
+
 // takeFault uses up one count of the first fault that matches; without a match
-// it is the zero fault, which spoils nothing.
+// it is one by chance, or the zero fault, which spoils nothing.
 func (s *Sim) takeFault(r *http.Request) Fault {
 	for i := range s.faults {
 		f := &s.faults[i]
-		if f.Method != "" && f.Method != r.Method || !strings.HasPrefix(r.URL.Path, f.PathPrefix) {
+		if f.Method != "" && f.Method != r.Method || !strings.HasPrefix(r.URL.Path, f.PathPrefix) || !f.Kind.fits(r) {
 			continue
 		}
 		taken := *f
@@ -71,7 +129,7 @@ func (s *Sim) takeFault(r *http.Request) Fault {
 		}
 		return taken
 	}
-	return Fault{}
+	return s.random.take(r)
 }
 
 // instead is the answer that keeps a request from being done, if there is one.
@@ -81,8 +139,8 @@ func (f Fault) instead() (answer, bool) {
 		return throttled(), true
 	case FaultQuota:
 		return quotaExceeded(), true
-	case FaultUnauthorized:
-		return object(http.StatusUnauthorized, "unauthorized", "Unauthorized"), true
+	case FaultUnauthorized, FaultRevoked:
+		return unauthorized(), true
 	case Fault500:
 		return problem(http.StatusInternalServerError, "contacts.api.internal_error", "There was a problem with our internal service."), true
 	case Fault503:

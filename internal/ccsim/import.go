@@ -76,7 +76,10 @@ func (s *Sim) importRows(a *accountState, act *activity, rows []row, lists []*li
 		if last[address] != i {
 			continue
 		}
-		counter := s.refuses(address, r)
+		counter := s.refuses(a, address, r)
+		if act.drops(i) {
+			counter = "error_count"
+		}
 		if counter == "" {
 			counter = s.importPerson(a, act.createdAt, address, r, lists)
 		}
@@ -90,21 +93,30 @@ func (s *Sim) importRows(a *accountState, act *activity, rows []row, lists []*li
 	}
 }
 
-var roles = []string{"abuse", "admin", "info", "jobs", "postmaster", "sales", "support"}
+var roleNames = []string{"abuse", "admin", "info", "jobs", "postmaster", "sales", "support"}
 
 // refuses names the counter of a row that is not imported; empty when it is.
-func (s *Sim) refuses(address string, r row) string {
+func (s *Sim) refuses(a *accountState, address string, r row) string {
 	const correctable = "correctable_count"
 	local, _, _ := strings.Cut(address, "@")
-	role := slices.Contains(roles, local)
+	role := slices.Contains(roleNames, local)
 	switch {
 	case !wellFormed(address), tooLong(address, maxAddress), s.switches.LongImportsCorrectable && tooLong(address, longImport),
-		r.core().broken() != "", role && s.switches.RoleImports == RoleCorrectable:
+		r.broken() != "", a.brokenColumns(r), role && s.switches.RoleImports == RoleCorrectable:
 		return correctable
 	case role && s.switches.RoleImports == RoleError:
 		return "error_count"
 	}
 	return ""
+}
+
+// takeRow takes over what an import row says about a person.
+func (s *Sim) takeRow(a *accountState, c *contact, r row) {
+	changed := c.profile.take(r, s.switches.IgnoreEmptyImports)
+	if changed = a.takeFields(c, r, s.switches.IgnoreEmptyImports) || changed; changed {
+		c.updatedAt = s.time()
+	}
+	s.complete(c, byAccount)
 }
 
 // importPerson imports a row that was asked for at a time and names the counter
@@ -126,9 +138,7 @@ func (s *Sim) importPerson(a *accountState, asked time.Time, address string, r r
 		}
 		c.deletedAt = time.Time{}
 	}
-	if c.profile.take(r, s.switches.IgnoreEmptyImports) {
-		c.updatedAt = s.time()
-	}
+	s.takeRow(a, c, r)
 	if c.permission == unsubscribed {
 		return "cannot_add_to_list_count"
 	}

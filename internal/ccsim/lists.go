@@ -12,10 +12,10 @@ const maxLists = 1000 // of an account
 func (s *Sim) listBody(l *list, count string) map[string]any {
 	body := map[string]any{
 		"list_id": l.id, "name": l.name, "description": l.description, "favorite": l.favorite,
-		"created_at": stamp(l.createdAt), "updated_at": stamp(l.updatedAt),
+		"created_at": s.stamp(l.createdAt), "updated_at": s.stamp(l.updatedAt),
 	}
 	if l.deleted() {
-		body["deleted_at"] = stamp(l.deletedAt)
+		body["deleted_at"] = s.stamp(l.deletedAt)
 	}
 	switch count {
 	case "all":
@@ -60,7 +60,7 @@ func (s *Sim) getLists(c *call) answer {
 		},
 		body: func(l *list) map[string]any { return s.listBody(l, count) },
 	}
-	return p.page(q, c.account.lists)
+	return p.page(c, q, c.account.lists)
 }
 
 type listInput struct {
@@ -135,17 +135,5 @@ func (s *Sim) deleteList(c *call) answer {
 		s.dropList(l)
 		act.counters["list_count"] = 1
 	})
-	return answer{status: http.StatusAccepted, body: act.body()}
-}
-
-func (s *Sim) getAccount(c *call) answer {
-	return ok(map[string]string{"encoded_account_id": "account-" + c.account.name, "organization_name": c.account.name, "time_zone_id": "US/Central"})
-}
-
-func (s *Sim) getPrivileges(*call) answer {
-	all := []map[string]any{}
-	for i, name := range []string{"contacts:read", "contacts:write", "contacts:lists:read", "contacts:lists:write"} {
-		all = append(all, map[string]any{"privilege_id": i + 1, "privilege_name": name})
-	}
-	return ok(all)
+	return answer{status: http.StatusAccepted, body: s.activityBody(act)}
 }

@@ -39,8 +39,14 @@ func (s *Sim) postMemberships(c *call, add bool) answer {
 	}
 	a := c.account
 	return s.submit(c, "", func(act *activity) {
-		for _, id := range ids {
+		done := 0
+		for i, id := range ids {
 			one := a.byID[id]
+			if act.drops(i) {
+				act.counters["error_count"]++
+				continue
+			}
+			done++
 			if one == nil {
 				if s.switches.UnknownIDsAreErrors {
 					act.counters["error_count"]++
@@ -51,7 +57,7 @@ func (s *Sim) postMemberships(c *call, add bool) answer {
 				s.changeMembership(one, l, act.createdAt, add)
 			}
 		}
-		act.counters["items_total_count"], act.counters["items_completed_count"] = len(ids), len(ids)
+		act.counters["items_total_count"], act.counters["items_completed_count"] = len(ids), done
 		act.counters["list_count"] = len(lists)
 	})
 }

@@ -18,13 +18,19 @@ type accountState struct {
 	lists      []*list // in order of creation
 	listByID   map[string]*list
 	activities []*activity // of the last ten days, in order of submission
-	ended      int         // how many of activities have ended
+	open       []*activity // those of them that have not ended
+	lastEnd    time.Time   // when the last one that was not stuck ended
+	fields     []*customField
 	guard      guard
+
+	privileges     []string // of the user who connected the account
+	confirmedOptIn bool
 }
 
 func newAccount(name string) *accountState {
 	return &accountState{
 		name: name, byID: map[string]*contact{}, byAddress: map[string]*contact{}, listByID: map[string]*list{}, guard: newGuard(),
+		privileges: privileges,
 	}
 }
 
@@ -46,14 +52,24 @@ const (
 	notSet       = "not_set"
 )
 
+// Who did something: the account, or the person.
+const (
+	byAccount = "Account"
+	byPerson  = "Contact"
+)
+
 type contact struct {
 	identity
 	address        string // may be empty
 	permission     string
 	profile        profile
+	createSource   string
+	updateSource   string
+	optInSource    string
 	createdAt      time.Time
 	updatedAt      time.Time
 	emailUpdatedAt time.Time
+	optInAt        time.Time
 	optOutAt       time.Time
 	optOutSource   string
 	optOutReason   string
@@ -149,7 +165,8 @@ func (a *accountState) onAny(lists []*list) []*contact {
 func (s *Sim) addContact(a *accountState, address, permission string) *contact {
 	now := s.time()
 	c := &contact{
-		identity: s.identity(), address: normal(address), permission: permission, createdAt: now, updatedAt: now, emailUpdatedAt: now,
+		identity: s.identity(), address: normal(address), permission: permission, createdAt: now, updatedAt: now, emailUpdatedAt: now, optInAt: now,
+		createSource: byAccount, updateSource: byAccount, optInSource: byAccount,
 	}
 	a.contacts = append(a.contacts, c)
 	a.byID[c.id] = c
@@ -236,7 +253,7 @@ func (s *Sim) unsubscribe(c *contact, source string) {
 
 // permit gives a contact a permission other than unsubscribed.
 func (s *Sim) permit(c *contact, permission string) {
-	c.permission, c.emailUpdatedAt = permission, s.time()
+	c.permission, c.emailUpdatedAt, c.optInAt = permission, s.time(), s.time()
 	c.optOutAt, c.optOutSource, c.optOutReason = time.Time{}, "", ""
 }
 

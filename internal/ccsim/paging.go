@@ -41,7 +41,7 @@ type pager[T interface{ place() int }] struct {
 const standardLimit = 50
 
 // page needs all members in the order of their serial numbers.
-func (p pager[T]) page(q url.Values, all []T) answer {
+func (p pager[T]) page(c *call, q url.Values, all []T) answer {
 	limit, err := within(q.Get("limit"), standardLimit, 1, p.most)
 	if err != nil {
 		return invalid("limit does not have a valid value")
@@ -52,6 +52,7 @@ func (p pager[T]) page(q url.Values, all []T) answer {
 	}
 	rows := []map[string]any{}
 	i, _ := slices.BinarySearchFunc(all, from, func(one T, serial int) int { return cmp.Compare(one.place(), serial) })
+	i = p.shift(c.fault.Kind, i, all)
 	for ; i < len(all) && len(rows) < limit; i++ {
 		if p.match(all[i]) {
 			rows = append(rows, p.body(all[i]))
@@ -76,6 +77,23 @@ func (p pager[T]) page(q url.Values, all []T) answer {
 	return ok(body)
 }
 
+// shift moves the beginning of a page by one match where a fault asks for it.
+func (p pager[T]) shift(fault FaultKind, i int, all []T) int {
+	switch fault {
+	case FaultPageSkips:
+		if n := slices.IndexFunc(all[i:], p.match); n >= 0 {
+			return i + n + 1
+		}
+	case FaultPageRepeats:
+		for n := i - 1; n >= 0; n-- {
+			if p.match(all[n]) {
+				return n
+			}
+		}
+	}
+	return i
+}
+
 // within reads a number between least and most.
 func within(text string, standard, least, most int) (int, error) {
 	if text == "" {
@@ -96,6 +114,6 @@ func split(csv string) []string {
 }
 
 // allIn says that every value is one of those allowed.
-func allIn(values, allowed []string) bool {
-	return !slices.ContainsFunc(values, func(v string) bool { return !slices.Contains(allowed, v) })
+func allIn[T comparable](values, allowed []T) bool {
+	return !slices.ContainsFunc(values, func(v T) bool { return !slices.Contains(allowed, v) })
 }

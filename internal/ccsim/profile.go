@@ -1,8 +1,10 @@
 package ccsim
 
 import (
+	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -17,16 +19,6 @@ type profile struct {
 	BirthdayDay   int    `json:"birthday_day"`
 	subResources
 }
-
-// subResources are shown only when included; in a PUT, nil keeps them. An account
-// has no custom fields, so none can be kept.
-type subResources struct {
-	Phones       []resource `json:"phone_numbers"`
-	Streets      []resource `json:"street_addresses"`
-	CustomFields []resource `json:"custom_fields"`
-}
-
-type resource map[string]any
 
 // ofKind is the place of the resource of a kind, -1 when there is none.
 func ofKind(all []resource, kind string) int {
@@ -86,17 +78,23 @@ func (p *profile) broken() string {
 			return number.name
 		}
 	}
-	switch {
-	case (p.BirthdayMonth == 0) != (p.BirthdayDay == 0):
+	if (p.BirthdayMonth == 0) != (p.BirthdayDay == 0) {
 		return "birthday_month"
-	case len(p.Phones) > 3:
-		return "phone_numbers"
-	case len(p.Streets) > 3:
-		return "street_addresses"
-	case len(p.CustomFields) > 0:
-		return "custom_field_id" // not known
 	}
-	return ""
+	if !knownDate(p.Anniversary) {
+		return "anniversary"
+	}
+	return p.subResources.broken()
+}
+
+// dates are the documented forms of an anniversary.
+var dates = []string{"1/2/2006", "2006/1/2", "2006-1-2", "1-2-2006"}
+
+func knownDate(text string) bool {
+	return text == "" || slices.ContainsFunc(dates, func(form string) bool {
+		_, err := time.Parse(form, text)
+		return err == nil
+	})
 }
 
 // row is one person of an import.
@@ -118,6 +116,27 @@ func (r row) core() *profile {
 		*number.of(p) = int(value)
 	}
 	return p
+}
+
+// broken names the first column that breaks a limit of imports; empty when none
+// does.
+func (r row) broken() string {
+	if broken := r.core().broken(); broken != "" {
+		return broken
+	}
+	for _, phone := range phoneColumns {
+		if tooLong(r.text(phone.column), 50) {
+			return phone.column
+		}
+	}
+	for _, street := range streetColumns {
+		for part, most := range map[string]int{"street": 255, "street2": 255, "city": 50, "state": 50, "zip": 50, "country": 50} {
+			if tooLong(r.text(street.column+part), most) {
+				return street.column + part
+			}
+		}
+	}
+	return ""
 }
 
 // The columns of sub-resources in an import.
@@ -172,22 +191,34 @@ func (p *profile) take(r row, ignoreEmpty bool) (changed bool) {
 	return changed
 }
 
+var resourceParts = []string{"phone_number", "street", "city", "state", "postal_code", "country"}
+
+// maxOfKinds is how many telephone numbers, and how many street addresses, a
+// contact may have.
+const maxOfKinds = 3
+
 // merge puts properties into the resource of a kind and says whether that
 // changed it. A resource whose properties are all empty goes.
 func merge(all *[]resource, kind string, properties resource) (changed bool) {
 	i := ofKind(*all, kind)
+	if i < 0 && len(*all) >= maxOfKinds {
+		return false
+	}
 	if i < 0 {
 		*all = append(slices.Clone(*all), resource{"kind": kind})
 		i = len(*all) - 1
 	}
-	one, filled := (*all)[i], false
+	one, filled := maps.Clone((*all)[i]), false
+	(*all)[i] = one
 	for name, value := range properties {
-		old, _ := one[name].(string)
-		changed = changed || old != value
+		changed = changed || one.text(name) != value
 		one[name] = value
+		if value == "" {
+			delete(one, name)
+		}
 	}
-	for name, value := range one {
-		filled = filled || name != "kind" && value != ""
+	for _, part := range resourceParts {
+		filled = filled || one.text(part) != ""
 	}
 	if !filled {
 		*all = slices.Delete(*all, i, i+1)

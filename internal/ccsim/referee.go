@@ -27,6 +27,8 @@ const (
 	RuleLeft         = "puts somebody back who left the list"
 	RuleRows         = "more than 5 import rows for an address in 24 hours"
 	RuleLimits       = "more in a request than the vendor takes"
+	RuleTokenRate    = "more than 1 request of the token endpoint in a second"
+	RuleStaleRefresh = "presents a refresh token whose successor was delivered"
 )
 
 func (s *Sim) note(rule, detail string) {

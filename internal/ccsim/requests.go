@@ -50,6 +50,6 @@ func (s *Sim) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settleAll()
-	s.requests, s.violations, s.faults = nil, nil, nil
+	s.requests, s.violations, s.faults, s.random = nil, nil, nil, nil
 	clear(s.counts)
 }

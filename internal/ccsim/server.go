@@ -18,6 +18,7 @@ const (
 
 // keyState counts the requests of one API key.
 type keyState struct {
+	app    App
 	recent []time.Time // of the last second
 	day    string
 	today  int
@@ -39,41 +40,57 @@ type call struct {
 	fault   Fault
 }
 
-// Handler serves the API below /v3 and the controls below /_sim.
+// Handler serves the API below /v3, the authorisation server below /oauth2 and
+// the controls below /_sim.
 func (s *Sim) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", s.strayed)
-	for pattern, handle := range s.routes() {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, handle) })
+	for pattern, to := range s.routes() {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, to) })
 	}
+	mux.HandleFunc("GET "+authorizePath, s.authorize)
+	mux.HandleFunc("POST "+authorizePath, s.authorize)
+	mux.HandleFunc("POST "+tokenPath, s.serveToken)
 	mux.HandleFunc("/_sim/", http.NotFound)
 	s.controls(mux)
 	return mux
 }
 
-func (s *Sim) routes() map[string]func(*call) answer {
-	return map[string]func(*call) answer{
-		"GET /v3/contacts":                            s.getContacts,
-		"POST /v3/contacts":                           s.postContact,
-		"GET /v3/contacts/counts":                     s.getCounts,
-		"POST /v3/contacts/sign_up_form":              s.signUp,
-		"GET /v3/contacts/{id}":                       s.getContact,
-		"PUT /v3/contacts/{id}":                       s.putContact,
-		"DELETE /v3/contacts/{id}":                    s.deleteContact,
-		"GET /v3/contact_lists":                       s.getLists,
-		"POST /v3/contact_lists":                      s.postList,
-		"GET /v3/contact_lists/{id}":                  s.getList,
-		"PUT /v3/contact_lists/{id}":                  s.putList,
-		"DELETE /v3/contact_lists/{id}":               s.deleteList,
-		"POST /v3/activities/contacts_json_import":    s.postImport,
-		"POST /v3/activities/add_list_memberships":    s.postAdd,
-		"POST /v3/activities/remove_list_memberships": s.postRemove,
-		"POST /v3/activities/contact_exports":         s.postExport,
-		"GET /v3/contact_exports/{id}":                s.getExport,
-		"GET /v3/activities":                          s.getActivities,
-		"GET /v3/activities/{id}":                     s.getActivity,
-		"GET /v3/account/summary":                     s.getAccount,
-		"GET /v3/account/user/privileges":             s.getPrivileges,
+// route is how an operation is answered, and what a token needs for it.
+type route struct {
+	handle           func(*call) answer
+	scope, privilege string
+}
+
+func (s *Sim) routes() map[string]route {
+	contacts := func(handle func(*call) answer, privilege string) route { return route{handle, scopeData, privilege} }
+	return map[string]route{
+		"GET /v3/contacts":                            contacts(s.getContacts, readContacts),
+		"POST /v3/contacts":                           contacts(s.postContact, writeContacts),
+		"GET /v3/contacts/counts":                     contacts(s.getCounts, readContacts),
+		"POST /v3/contacts/sign_up_form":              contacts(s.signUp, writeContacts),
+		"GET /v3/contacts/{id}":                       contacts(s.getContact, readContacts),
+		"PUT /v3/contacts/{id}":                       contacts(s.putContact, writeContacts),
+		"DELETE /v3/contacts/{id}":                    contacts(s.deleteContact, writeContacts),
+		"GET /v3/contact_lists":                       contacts(s.getLists, readLists),
+		"POST /v3/contact_lists":                      contacts(s.postList, writeLists),
+		"GET /v3/contact_lists/{id}":                  contacts(s.getList, readLists),
+		"PUT /v3/contact_lists/{id}":                  contacts(s.putList, writeLists),
+		"DELETE /v3/contact_lists/{id}":               contacts(s.deleteList, writeLists),
+		"GET /v3/contact_custom_fields":               contacts(s.getFields, readContacts),
+		"POST /v3/contact_custom_fields":              contacts(s.postField, writeContacts),
+		"GET /v3/contact_custom_fields/{id}":          contacts(s.getField, readContacts),
+		"PUT /v3/contact_custom_fields/{id}":          contacts(s.putField, writeContacts),
+		"DELETE /v3/contact_custom_fields/{id}":       contacts(s.deleteField, writeContacts),
+		"POST /v3/activities/contacts_json_import":    contacts(s.postImport, writeContacts),
+		"POST /v3/activities/add_list_memberships":    contacts(s.postAdd, writeContacts),
+		"POST /v3/activities/remove_list_memberships": contacts(s.postRemove, writeContacts),
+		"POST /v3/activities/contact_exports":         contacts(s.postExport, writeContacts),
+		"GET /v3/contact_exports/{id}":                contacts(s.getExport, writeContacts),
+		"GET /v3/activities":                          contacts(s.getActivities, writeContacts),
+		"GET /v3/activities/{id}":                     contacts(s.getActivity, writeContacts),
+		"GET /v3/account/summary":                     {s.getAccount, scopeRead, ""},
+		"GET /v3/account/user/privileges":             {s.getPrivileges, "", ""},
 	}
 }
 
@@ -86,30 +103,33 @@ func (s *Sim) strayed(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve authorises, counts, answers and records one request.
-func (s *Sim) serve(w http.ResponseWriter, r *http.Request, handle func(*call) answer) {
+func (s *Sim) serve(w http.ResponseWriter, r *http.Request, to route) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the client is gone
 	}
-	fault, a := s.do(r, body, handle)
+	fault, a := s.do(r, body, to)
 	fault.send(w, r, a)
 }
 
-func (s *Sim) do(r *http.Request, body []byte, handle func(*call) answer) (Fault, answer) {
+func (s *Sim) do(r *http.Request, body []byte, to route) (Fault, answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	seen := Request{Method: r.Method, Path: r.URL.Path, Endpoint: r.Pattern, At: s.time(), Bytes: len(body)}
 	g, a := s.admit(r, body)
-	seen.Key = g.key
+	if g != nil {
+		seen.Key = g.key
+	}
 	var fault Fault
 	if a.status == 0 {
 		fault = s.takeFault(r)
 		seen.Fault = fault.Kind
 		instead, spoiled := fault.instead()
 		a = instead
+		g.revoked = g.revoked || fault.Kind == FaultRevoked
 		if !spoiled {
 			s.settle(g.account)
-			a = handle(&call{Request: r, account: g.account, body: body, fault: fault})
+			a = s.permitted(&call{Request: r, account: g.account, body: body, fault: fault}, g, to)
 		}
 	}
 	if !fault.cuts() {
@@ -121,28 +141,44 @@ func (s *Sim) do(r *http.Request, body []byte, handle func(*call) answer) (Fault
 	return fault, a
 }
 
-// admit checks token, user agent and limits. A status other than 0 is the
+// permitted handles a request whose token has the scope and whose user has the
+// privilege. The vendor answers 403 for either, and for a deactivated application.
+func (s *Sim) permitted(c *call, g *grant, to route) answer {
+	if !g.may(to.scope) || !g.account.may(to.privilege) || s.keys[g.key].app.Deactivated {
+		return problem(http.StatusForbidden, "contacts.api.forbidden", "Forbidden")
+	}
+	return to.handle(c)
+}
+
+// blocks says whether the vendor's front turns the client away by its name.
+func (s *Sim) blocks(r *http.Request) bool {
+	agent := r.UserAgent()
+	return !s.switches.AnyUserAgent && (agent == "" || strings.HasPrefix(agent, "Go-http-client") || strings.HasPrefix(agent, "Python-urllib"))
+}
+
+func blocked() answer { return page(http.StatusForbidden, "Access denied") }
+
+// admit checks user agent, token and limits. A status other than 0 is the
 // answer.
-func (s *Sim) admit(r *http.Request, body []byte) (grant, answer) {
-	if agent := r.UserAgent(); !s.switches.AnyUserAgent &&
-		(agent == "" || strings.HasPrefix(agent, "Go-http-client") || strings.HasPrefix(agent, "Python-urllib")) {
-		return grant{}, page(http.StatusForbidden, "Access denied")
+func (s *Sim) admit(r *http.Request, body []byte) (*grant, answer) {
+	if s.blocks(r) {
+		return nil, blocked()
 	}
-	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	g, known := s.tokens[token]
-	if !bearer || token == "" {
-		return grant{}, forbidden()
+	text, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !bearer || text == "" {
+		return nil, forbidden()
 	}
-	if !known {
-		return grant{}, object(http.StatusUnauthorized, "unauthorized", "Unauthorized")
+	token := s.tokens[text]
+	if token == nil || token.grant.revoked || !token.expires.IsZero() && !s.time().Before(token.expires) {
+		return nil, unauthorized()
 	}
-	if limited := s.count(g.key); limited.status != 0 {
-		return g, limited
+	if limited := s.count(token.grant.key); limited.status != 0 {
+		return token.grant, limited
 	}
 	if len(body) > 0 && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
-		return g, problem(http.StatusUnsupportedMediaType, "contacts.api.unsupported_media_type", "Unsupported Media Type")
+		return token.grant, problem(http.StatusUnsupportedMediaType, "contacts.api.unsupported_media_type", "Unsupported Media Type")
 	}
-	return g, answer{}
+	return token.grant, answer{}
 }
 
 // count holds a request against the limits of its key.
@@ -151,7 +187,7 @@ func (s *Sim) count(key string) answer {
 	for len(k.recent) > 0 && now.Sub(k.recent[0]) >= time.Second {
 		k.recent = k.recent[1:]
 	}
-	if day := now.Format(time.DateOnly); day != k.day {
+	if day := now.Add(s.skew).Format(time.DateOnly); day != k.day {
 		k.day, k.today = day, 0
 	}
 	tooFast := len(k.recent) >= perSecond
@@ -200,6 +236,10 @@ func problem(status int, key, format string, args ...any) answer {
 // object is an error in the form of the gateway's limits and tokens.
 func object(status int, key, message string) answer {
 	return answer{status: status, body: apiError{key, message}}
+}
+
+func unauthorized() answer {
+	return object(http.StatusUnauthorized, "unauthorized", "Unauthorized")
 }
 
 func throttled() answer {

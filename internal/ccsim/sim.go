@@ -22,25 +22,29 @@ type Sim struct {
 	mu         sync.Mutex
 	now        func() time.Time
 	offset     time.Duration
-	effective  time.Time // while activities are applied: when they ended
+	skew       time.Duration // of the times that the vendor shows
+	effective  time.Time     // while activities are applied: when they ended
 	delay      time.Duration
 	held       bool
 	releasedAt time.Time
 	switches   Switches
 	accounts   map[string]*accountState // by name
-	tokens     map[string]grant
 	keys       map[string]*keyState
 	faults     []Fault
+	random     *randomFaults // nil: none
+
+	grants    []*grant
+	tokens    map[string]*accessToken
+	refreshes map[string]*refreshToken
+	latest    map[pair]*refreshToken // of rotating applications the only valid one
+	codes     map[string]*authCode
+	tokenAt   map[string]time.Time // last request of the token endpoint, by key
+	consent   *Consent
 
 	requests   []Request
 	counts     map[string]int
 	violations []Violation
 	serial     int
-}
-
-type grant struct {
-	key     string
-	account *accountState
 }
 
 // New returns a simulator without accounts.
@@ -50,12 +54,15 @@ func New(cfg Config) *Sim {
 	}
 	return &Sim{
 		now: cfg.Now, delay: cfg.Delay, switches: cfg.Switches,
-		accounts: map[string]*accountState{}, tokens: map[string]grant{}, keys: map[string]*keyState{}, counts: map[string]int{},
+		accounts: map[string]*accountState{}, keys: map[string]*keyState{}, counts: map[string]int{},
+		tokens: map[string]*accessToken{}, refreshes: map[string]*refreshToken{}, latest: map[pair]*refreshToken{},
+		codes: map[string]*authCode{}, tokenAt: map[string]time.Time{},
 	}
 }
 
-// AddAccount makes an account and an access token of it, or a further token of
-// one that exists. The vendor's limits count on the API key.
+// AddAccount makes an account and an access token of it that does not expire, or
+// a further token of one that exists; without a token only the account. The
+// vendor's limits count on the API key.
 func (s *Sim) AddAccount(name, apiKey, token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,10 +71,12 @@ func (s *Sim) AddAccount(name, apiKey, token string) {
 		a = newAccount(name)
 		s.accounts[name] = a
 	}
-	if s.keys[apiKey] == nil {
-		s.keys[apiKey] = &keyState{}
+	if apiKey != "" {
+		s.key(apiKey)
 	}
-	s.tokens[token] = grant{apiKey, a}
+	if token != "" {
+		s.tokens[token] = &accessToken{grant: s.newGrant(apiKey, a, scopes, false)}
+	}
 }
 
 // time is the simulated time; that of the effect while an activity is applied.

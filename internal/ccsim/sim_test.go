@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"rollcall/sink/constantcontact/contracttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -70,9 +72,11 @@ func newRequest(method, target, body string) *http.Request {
 	return r
 }
 
+// serve holds every answer against the contract.
 func (w *world) serve(r *http.Request) *httptest.ResponseRecorder {
+	w.t.Helper()
 	rec := httptest.NewRecorder()
-	w.Handler().ServeHTTP(rec, r)
+	contracttest.Handler(w.Handler(), false, func(problem string) { w.t.Error(problem) }).ServeHTTP(rec, r)
 	return rec
 }
 

@@ -57,8 +57,12 @@ func Generate(ctx context.Context, conn *pgx.Conn, o Options) (Summary, error) {
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		g := generator{Options: o, first: map[string]int64{}}
 		for _, t := range []struct{ table, column string }{
-			{"association", "association_id"}, {"membership_type", "membership_type_id"},
-			{"member", "member_id"}, {"rep", "rep_id"}, {"rep_group", "group_id"}, {"opt_out", "opt_out_id"},
+			{"association", "association_id"},
+			{"membership_type", "membership_type_id"},
+			{"member", "member_id"},
+			{"rep", "rep_id"},
+			{"rep_group", "group_id"},
+			{"opt_out", "opt_out_id"},
 		} {
 			var last int64
 			if err := tx.QueryRow(ctx, fmt.Sprintf("select coalesce(max(%s), 0) from chamber.%s", t.column, t.table)).Scan(&last); err != nil {

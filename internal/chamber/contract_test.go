@@ -199,8 +199,10 @@ func TestRoleMayOnlyWhatItNeeds(t *testing.T) {
 		[]string{"rollcall usage", "rollcall_state create,usage"})
 
 	run(t, conn, "set role rollcall", "table rollcall.reps", "create table rollcall_state.x ()")
-	for _, forbidden := range []string{"table chamber.rep", "delete from rollcall.watches", "update rollcall.groups set sync = true",
-		"create table rollcall.x ()", "create table chamber.x ()", "select rollcall.touch('rep', '1')", "create schema more"} {
+	for _, forbidden := range []string{
+		"table chamber.rep", "delete from rollcall.watches", "update rollcall.groups set sync = true",
+		"create table rollcall.x ()", "create table chamber.x ()", "select rollcall.touch('rep', '1')", "create schema more",
+	} {
 		equal(t, forbidden, sqlState(conn, forbidden), "42501")
 	}
 }

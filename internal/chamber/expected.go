@@ -29,7 +29,8 @@ type Expectation struct {
 // named either.
 func Expected(ctx context.Context, db interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}) ([]Expectation, error) {
+},
+) ([]Expectation, error) {
 	rows, err := db.Query(ctx, ExpectedSQL)
 	if err != nil {
 		return nil, fmt.Errorf("read expected lists: %w", err)

@@ -48,8 +48,10 @@ func (g generator) fill(ctx context.Context, tx pgx.Tx) (Summary, error) {
 		{"membership_type", "membership_type_id", []string{"membership_type_id", "association_id", "name"}, g.types(s), nil},
 		{"member", "member_id", []string{"member_id", "association_id", "name", "status", "joined_on", "dropped_on"}, g.members(s), &members},
 		{"member_type", "", []string{"association_id", "member_id", "membership_type_id"}, g.memberTypes(s), nil},
-		{"rep", "rep_id", []string{"rep_id", "association_id", "member_id", "first_name", "last_name", "job_title", "phone",
-			"street", "city", "state", "zip", "country", "email", "active", "opted_out"}, g.reps(s), nil},
+		{"rep", "rep_id", []string{
+			"rep_id", "association_id", "member_id", "first_name", "last_name", "job_title", "phone",
+			"street", "city", "state", "zip", "country", "email", "active", "opted_out",
+		}, g.reps(s), nil},
 		{"rep_group", "group_id", []string{"group_id", "association_id", "name", "sync"}, g.groups(s), nil},
 		{"group_membership", "", []string{"association_id", "group_id", "rep_id", "disabled"}, g.groupMemberships(s), &s.Memberships},
 		{"opt_out", "opt_out_id", []string{"opt_out_id", "association_id", "email", "group_id", "opted_out_at", "withdrawn_at"}, g.optOuts(s), &s.OptOuts},
@@ -188,8 +190,10 @@ func (g generator) reps(s Summary) iter.Seq[[]any] {
 	return func(yield func([]any) bool) {
 		for p := range g.each(s) {
 			for i, who := range p.people {
-				if !yield([]any{p.firstRep + int64(i), p.associationID, p.memberID, who.firstName, who.lastName, who.jobTitle, p.phone,
-					p.street, p.city, p.state, p.zip, p.country, who.email, who.active, who.optedOut}) {
+				if !yield([]any{
+					p.firstRep + int64(i), p.associationID, p.memberID, who.firstName, who.lastName, who.jobTitle, p.phone,
+					p.street, p.city, p.state, p.zip, p.country, who.email, who.active, who.optedOut,
+				}) {
 					return
 				}
 			}

@@ -144,8 +144,10 @@ func (h *household) settle(r *rand.Rand) {
 }
 
 func (o Options) person(r *rand.Rand, h household) person {
-	p := person{firstName: pick(r, firstNames), lastName: pick(r, lastNames), jobTitle: pick(r, titles),
-		active: !chance(r, 4), optedOut: chance(r, 3)}
+	p := person{
+		firstName: pick(r, firstNames), lastName: pick(r, lastNames), jobTitle: pick(r, titles),
+		active: !chance(r, 4), optedOut: chance(r, 3),
+	}
 	address := fmt.Sprintf("%.9s.%.10s@%s", slug(p.firstName), slug(p.lastName), h.domain)
 	switch n := r.IntN(100); {
 	case n < 1:

@@ -17,6 +17,7 @@ type Config struct {
 	State           State           `yaml:"state"`
 	ConstantContact ConstantContact `yaml:"constant_contact"`
 	Rules           Rules           `yaml:"rules"`
+	Reconcile       Reconcile       `yaml:"reconcile"`
 	Pace            Pace            `yaml:"pace"`
 	Log             Log             `yaml:"log"`
 }
@@ -54,6 +55,12 @@ type Rules struct {
 	AllActiveName       string    `yaml:"all_active_name"` // default "All Active and Courtesy Representatives"
 	GroupRequiresActive bool      `yaml:"group_requires_active"`
 	OnRemoved           OnRemoved `yaml:"on_removed"` // default keep
+	// OnEmailChange says what happens when a rep's address changes, default
+	// add_keep_old.
+	OnEmailChange     OnEmailChange `yaml:"on_email_change"`
+	SendPhone         bool          `yaml:"send_phone"`   // tell Constant Contact the phone number
+	SendAddress       bool          `yaml:"send_address"` // tell it the postal address
+	RemovalThresholds Thresholds    `yaml:"removal_thresholds"`
 }
 
 // OnRemoved says what happens to a person whose group membership row is gone.
@@ -64,6 +71,37 @@ const (
 	OnRemovedKeep   OnRemoved = "keep"   // they stay on the group's list
 	OnRemovedRemove OnRemoved = "remove" // they leave it
 )
+
+// OnEmailChange says what happens to the contact of the previous address.
+type OnEmailChange string
+
+// The choices of on_email_change.
+const (
+	OnEmailChangeAddKeepOld OnEmailChange = "add_keep_old" // the new address is added, the previous one stays
+	OnEmailChangeMove       OnEmailChange = "move"         // the same contact gets the new address
+)
+
+// Thresholds are the numbers of removals from one list within an hour above
+// which a person is asked first: more than Few and more than Percent of the
+// list, or more than Many, or a list of Small or more that would become empty.
+type Thresholds struct {
+	Off     bool `yaml:"off"` // nothing is held for its number
+	Few     int  `yaml:"few"`
+	Percent int  `yaml:"percent"`
+	Many    int  `yaml:"many"`
+	Small   int  `yaml:"small"`
+}
+
+// Reconcile says how often what Constant Contact shows is read, and how long
+// people are remembered.
+type Reconcile struct {
+	Every      time.Duration `yaml:"every"`       // a full reconciliation, default 24h
+	SweepEvery time.Duration `yaml:"sweep_every"` // who unsubscribed, default 1h and at most that
+	// Retention is how long rows of people are kept whom nobody in the database
+	// has to do with any more, default 720h (30 days). Reports are kept three
+	// times as long.
+	Retention time.Duration `yaml:"retention"`
+}
 
 // Pace says how changes are gathered before they are sent.
 type Pace struct {
@@ -90,9 +128,13 @@ func defaults() *Config {
 	return &Config{
 		Source:          Source{Slot: "rollcall", Publication: "rollcall"},
 		ConstantContact: ConstantContact{APIURL: "https://api.cc.email/v3"},
-		Rules:           Rules{AllActiveName: "All Active and Courtesy Representatives", OnRemoved: OnRemovedKeep},
-		Pace:            Pace{Linger: 2 * time.Second},
-		Log:             Log{Level: "info", Format: "text"},
+		Rules: Rules{
+			AllActiveName: "All Active and Courtesy Representatives", OnRemoved: OnRemovedKeep, OnEmailChange: OnEmailChangeAddKeepOld,
+			RemovalThresholds: Thresholds{Few: 10, Percent: 20, Many: 500, Small: 5},
+		},
+		Reconcile: Reconcile{Every: 24 * time.Hour, SweepEvery: time.Hour, Retention: 30 * 24 * time.Hour},
+		Pace:      Pace{Linger: 2 * time.Second},
+		Log:       Log{Level: "info", Format: "text"},
 	}
 }
 

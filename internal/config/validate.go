@@ -20,6 +20,11 @@ var (
 const (
 	maxLinger   = 30 * time.Minute
 	maxListName = 255 // Constant Contact's limit, in characters
+	// Opt-outs of everybody are read at least hourly (docs/semantics.md, section 5).
+	maxSweep     = time.Hour
+	minSweep     = time.Minute // each sweep is a call of the day's 10,000
+	minEvery     = time.Hour
+	minRetention = 24 * time.Hour
 )
 
 // problems collects what validate finds.
@@ -69,10 +74,22 @@ func (c *Config) validate() []Problem {
 	name := c.Rules.AllActiveName
 	p.unless(strings.TrimSpace(name) != "" && utf8.RuneCountInString(name) <= maxListName, "rules.all_active_name", "must have 1 to 255 characters")
 	p.oneOf("rules.on_removed", string(c.Rules.OnRemoved), string(OnRemovedKeep), string(OnRemovedRemove))
+	p.oneOf("rules.on_email_change", string(c.Rules.OnEmailChange), string(OnEmailChangeAddKeepOld), string(OnEmailChangeMove))
+	p.thresholds("rules.removal_thresholds.", c.Rules.RemovalThresholds)
+	p.unless(c.Reconcile.Every >= minEvery, "reconcile.every", "must be at least 1h")
+	p.unless(c.Reconcile.SweepEvery >= minSweep && c.Reconcile.SweepEvery <= maxSweep, "reconcile.sweep_every", "must be between 1m and 1h")
+	p.unless(c.Reconcile.Retention >= minRetention, "reconcile.retention", "must be at least 24h")
 	p.unless(c.Pace.Linger > 0 && c.Pace.Linger <= maxLinger, "pace.linger", "must be more than 0s and at most 30m")
 	p.oneOf("log.level", string(c.Log.Level), "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "text", "json")
 	return p
+}
+
+func (p *problems) thresholds(path string, t Thresholds) {
+	p.unless(t.Few >= 0, path+"few", "must be 0 or more")
+	p.unless(t.Percent >= 0 && t.Percent <= 100, path+"percent", "must be between 0 and 100")
+	p.unless(t.Many >= 1, path+"many", "must be 1 or more; to hold nothing for its number say off: true")
+	p.unless(t.Small >= 1, path+"small", "must be 1 or more")
 }
 
 func (p *problems) database(path, text string) {

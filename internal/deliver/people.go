@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -9,50 +10,45 @@ import (
 	"rollcall/sink"
 )
 
-// readPeople reads from Constant Contact everybody whom the plan would add or
-// tell something, those to be removed whose contact id is not known, and the
-// further addresses given.
+// fewOptOuts is up to how many people who opted out are read before they are
+// taken off, to learn who had left by themselves. More would keep the removals
+// waiting.
+const fewOptOuts = 25
+
+// readPeople reads from Constant Contact everybody whom the plan would add, tell
+// something or remove, and the further addresses given. Whoever is to be removed
+// is read because they may have left by themselves: after our removal nobody
+// could tell.
 func (d *Deliverer) readPeople(ctx context.Context, w *world, out mapper.Output, b *batch, further map[mapper.Address]bool) (map[mapper.Address]sink.Shown, time.Time, error) {
 	need := map[mapper.Address]bool{}
-	var addresses []mapper.Address
-	if !w.mayCall() {
-		further = nil
+	if w.mayCall() {
+		maps.Copy(need, further)
 	}
-	for address := range further {
-		need[address] = true
-		addresses = append(addresses, address)
-	}
+	optOuts := map[mapper.Address]bool{}
 	for _, op := range out.Ops {
 		if !w.asked[op.Address] {
 			continue
 		}
-		unknown := w.known[op.Address].Contact.ID == ""
-		if need[op.Address] || b.busy[op.Address] && !(op.OptOut && unknown) {
-			continue
-		}
-		if op.Kind != mapper.InactivateFromList || unknown {
+		known := w.known[op.Address].Contact.ID != ""
+		switch {
+		case op.OptOut && known:
+			optOuts[op.Address] = true
+		case !b.busy[op.Address] || op.OptOut:
 			need[op.Address] = true
-			addresses = append(addresses, op.Address)
 		}
 	}
-	wanted := map[mapper.Address]map[mapper.ListKey]bool{}
-	for _, decision := range out.Decisions {
-		if decision.Verdict == mapper.On && need[decision.Address] {
-			if wanted[decision.Address] == nil {
-				wanted[decision.Address] = map[mapper.ListKey]bool{}
-			}
-			wanted[decision.Address][decision.List] = true
-		}
+	if len(optOuts) <= fewOptOuts {
+		maps.Copy(need, optOuts)
 	}
 	lists := listsByKey(w.lists)
-	return d.Applier.Read(ctx, addresses, func(address mapper.Address, s sink.Shown) bool {
+	return d.Applier.Read(ctx, slices.Sorted(maps.Keys(need)), func(address mapper.Address, s sink.Shown) bool {
 		k := w.known[address]
 		if s.State == mapper.ContactAbsent {
 			return k.Contact.ID != "" || len(k.Pairs) > 0
 		}
-		for key := range wanted[address] {
-			p := k.Pairs[key]
-			if (p.Seen || p.Told == mapper.ToldAdd && p.Confirmed) && !p.Departed && !s.Lists[lists[key].ListID] {
+		for key, p := range k.Pairs {
+			l, bound := lists[key]
+			if bound && (p.Seen || p.Told == mapper.ToldAdd && p.Confirmed) && !p.Departed && !s.Lists[l.ListID] {
 				return true
 			}
 		}

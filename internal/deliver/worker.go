@@ -182,20 +182,18 @@ func (w *Worker) requests(ctx context.Context) error {
 	return nil
 }
 
+// request hands a request to the keeper of its association.
 func (w *Worker) request(ctx context.Context, r store.Request) error {
-	if r.Content.Ask != "sync_now" {
-		return w.Store.SetRequest(ctx, r.ID, "refused", store.Answer{Detail: "unknown request"})
-	}
 	if r.Content.Association != nil {
-		for _, d := range w.Associations {
-			if d.ID == *r.Content.Association {
-				return d.Sync(ctx, r)
-			}
+		if k := w.Keepers[*r.Content.Association]; k != nil {
+			return k.Request(ctx, r)
 		}
 		return w.Store.SetRequest(ctx, r.ID, "refused", store.Answer{Reason: mapper.ReasonNotConnected, Detail: mapper.ReasonNotConnected.Text()})
 	}
-	if len(w.Associations) == 1 {
-		return w.Associations[0].Sync(ctx, r)
+	if len(w.Keepers) == 1 {
+		for _, k := range w.Keepers {
+			return k.Request(ctx, r)
+		}
 	}
 	return w.Store.SetRequest(ctx, r.ID, "refused", store.Answer{Detail: "there are several associations; name one as the second argument"})
 }

@@ -100,6 +100,9 @@ func New(ctx context.Context, pool *pgxpool.Pool) (*Source, error) {
 	}, nil
 }
 
+// HasTypes reports whether the optional view rollcall.membership_types exists.
+func (s *Source) HasTypes() bool { return s.hasTypes }
+
 func missingFrom(have map[string]bool) []string {
 	var missing []string
 	for _, view := range []string{"reps", "groups", "group_members", "options", "watches"} {

@@ -252,8 +252,8 @@ func TestSparseRows(t *testing.T) {
 			t.Errorf("options of %s: %+v, %v", association, o, err)
 		}
 	}
-	if types, err := sn.Types(t.Context(), "1"); err != nil || !slices.Equal(types, []string{"Gold"}) {
-		t.Errorf("types %q, %v", types, err)
+	if types, err := sn.Types(t.Context(), "1"); err != nil || !slices.Equal(types, []mapper.MembershipType{{Name: "Gold"}}) {
+		t.Errorf("types %v, %v", types, err)
 	}
 }
 
@@ -277,8 +277,8 @@ func TestOptionalViews(t *testing.T) {
 	if err != nil || !slices.Equal(outs, []OptOut{{"\tROSA@example.org", ""}, {"ulla@Bücher.example", "-5"}}) {
 		t.Errorf("%q, %v", outs, err)
 	}
-	if types, err := with.Types(t.Context(), "1"); err != nil || !slices.Equal(types, []string{"Silver"}) {
-		t.Errorf("types %q, %v", types, err)
+	if types, err := with.Types(t.Context(), "1"); err != nil || !slices.Equal(types, []mapper.MembershipType{{ID: "1", Name: "Silver"}}) {
+		t.Errorf("types %v, %v", types, err)
 	}
 	for sn, want := range map[*Snap]bool{without: false, with: true} {
 		if found, err := sn.RepsAt(t.Context(), "1", people[:1], nil); err != nil || len(found) != 1 || found[0].NotMailable != want {

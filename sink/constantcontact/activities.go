@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -32,6 +33,8 @@ type Activity struct {
 	// Errors are the vendor's words without e-mail addresses. They may have
 	// other data of people: count them, do not log them.
 	Errors []string
+	// ResultID names the file of an export, see Export.
+	ResultID string
 
 	counters map[string]int
 }
@@ -44,6 +47,11 @@ type activityBody struct {
 	CreatedAt timestamp          `json:"created_at"`
 	Errors    []json.RawMessage  `json:"activity_errors"`
 	Status    map[string]*number `json:"status"`
+	Links     struct {
+		Results struct {
+			Href string `json:"href"`
+		} `json:"results"`
+	} `json:"_links"`
 }
 
 // number is a count; what is not a whole number is read as absent.
@@ -63,6 +71,9 @@ func (b activityBody) activity() (Activity, error) {
 		return Activity{}, fmt.Errorf("%w: an activity has no id", ErrIncomplete)
 	}
 	a := Activity{ID: b.ID, State: b.State, CreatedAt: b.CreatedAt.Time, counters: map[string]int{}}
+	if _, id, found := strings.Cut(b.Links.Results.Href, "/contact_exports/"); found && !strings.ContainsAny(id, "/?#") {
+		a.ResultID = id
+	}
 	for name, count := range b.Status {
 		if count != nil && count.ok {
 			a.counters[name] = count.n

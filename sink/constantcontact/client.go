@@ -2,6 +2,7 @@ package constantcontact
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -142,6 +143,13 @@ type request struct {
 	body   []byte
 	// decode reads a successful answer. It may run more than once.
 	decode func(body []byte) error
+
+	// What follows is for answers too large to be held.
+	stream  func(body io.Reader) error // instead of decode
+	begun   func() bool                // stream had effects: it is not to be repeated
+	timeout time.Duration              // instead of attemptTimeout
+	most    int64                      // instead of maxReplyBytes
+	accept  string                     // instead of JSON
 }
 
 // fetch sends a request and converts the JSON of its answer.
@@ -172,7 +180,7 @@ func (c *Client) call(ctx context.Context, r request) error {
 	var last error
 	_ = backoff.Retry(func() error { // its error is the last, or the context's
 		last = c.authorized(ctx, r)
-		if last != nil && !repeatable(last) {
+		if last != nil && (!repeatable(last) || r.begun != nil && r.begun()) {
 			return backoff.Permanent(last)
 		}
 		return last
@@ -203,7 +211,7 @@ func (c *Client) attempt(ctx context.Context, r request) error {
 	if err != nil {
 		return &NotSentError{Operation: r.op.Operation, Step: stepToken, Err: err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(r.timeout, attemptTimeout))
 	defer cancel()
 	var dialing, connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -215,7 +223,7 @@ func (c *Client) attempt(ctx context.Context, r request) error {
 		return &NotSentError{Operation: r.op.Operation, Step: "make request", Err: errors.New("target is not a URL")}
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", cmp.Or(r.accept, "application/json"))
 	req.Header.Set("User-Agent", c.userAgent)
 	if len(r.body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
@@ -240,6 +248,9 @@ func (c *Client) attempt(ctx context.Context, r request) error {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes)) // what came is better than nothing
 		return newAPIError(r.op, status, body)
 	}
+	if r.stream != nil {
+		return readStream(r, status, resp.Body, lost)
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReplyBytes+1))
 	if err != nil {
 		return lost(err)
@@ -251,6 +262,38 @@ func (c *Client) attempt(ctx context.Context, r request) error {
 		return &BodyError{Endpoint: r.op, Status: status, Err: readable(err)}
 	}
 	return nil
+}
+
+// readStream hands the body to the request's stream and tells apart whose an
+// error is: the connection's, the body's or the caller's.
+func readStream(r request, status int, body io.Reader, lost func(error) error) error {
+	source := &firstError{from: io.LimitReader(body, r.most)}
+	err := r.stream(source)
+	if caller, ok := errors.AsType[takeError](err); ok {
+		return caller.error
+	}
+	switch {
+	case source.err != nil:
+		return lost(source.err)
+	case err != nil:
+		return &BodyError{Endpoint: r.op, Status: status, Err: err}
+	}
+	return nil
+}
+
+// firstError remembers why reading failed.
+type firstError struct {
+	from io.Reader
+	err  error
+}
+
+// Read reads on.
+func (f *firstError) Read(p []byte) (int, error) {
+	n, err := f.from.Read(p)
+	if err != nil && err != io.EOF && f.err == nil {
+		f.err = err
+	}
+	return n, err
 }
 
 func isToken(s string) bool {

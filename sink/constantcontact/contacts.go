@@ -129,30 +129,12 @@ func (c *Client) Contacts(ctx context.Context, q ContactQuery, take func([]Conta
 //
 // API docs: /v3/contacts GET
 func (c *Client) ContactByEmail(ctx context.Context, address string) (*Contact, error) {
-	address = strings.ToLower(strings.TrimSpace(address))
-	if err := within(opContactByEmail.words(), -1, limit{"email", length(address), 1, MaxAddress}); err != nil {
-		return nil, err
-	}
-	var found *Contact
-	others := false
-	q := url.Values{"email": {address}, "status": {"all"}, "include": {includeLists}}
-	err := eachPage(ctx, c, opContactByEmail, q, "contacts", contactBody.contact, func(page []Contact) error {
-		for _, contact := range page {
-			if strings.EqualFold(strings.TrimSpace(contact.Address), address) {
-				found = &contact
-				return ErrStop
-			}
-		}
-		others = true
-		return nil
-	})
-	if err == nil && found == nil && others {
-		err = fmt.Errorf("%s: %w: it has only other contacts", opContactByEmail.words(), ErrIncomplete)
-	}
-	return found, err
+	shown := func(one Contact) string { return one.Address }
+	return byEmail(ctx, c, opContactByEmail, address, includeLists, contactBody.contact, shown)
 }
 
-// ContactByID reads one contact. One that does not exist is an APIError of
+// ContactByID reads one contact with its lists; for all of it see
+// FullContactByID. One that does not exist is an APIError of
 // class Missing; a deleted one may be either that or a contact with
 // StateDeleted.
 //

@@ -68,6 +68,9 @@ type RateLimitError struct {
 	// Daily says that the key's calls of this day are used up. They come back
 	// at 00:00 UTC; repeating before that is useless.
 	Daily bool
+	// Queue says that too many bulk activities of the account wait. There is
+	// room when some have ended, in minutes.
+	Queue bool
 }
 
 // Unwrap returns the APIError.
@@ -142,10 +145,6 @@ const (
 	Fatal     Class = "fatal"     // a defect here, or an API that changed
 )
 
-// ErrNotMailable says that a contact's permission does not let us mail it, so
-// that nothing about its address may be changed.
-var ErrNotMailable = errors.New("the contact cannot be mailed")
-
 // Classify returns the class of an error of this package; other errors are
 // Fatal, and an ended context is Retry.
 func Classify(err error) Class {
@@ -164,9 +163,14 @@ func Classify(err error) Class {
 	if _, ok := errors.AsType[*LimitError](err); ok {
 		return Reject
 	}
+	if _, ok := errors.AsType[*StateError](err); ok {
+		return Reject
+	}
 	unsent, notSent := errors.AsType[*NotSentError](err)
 	unreadable, badBody := errors.AsType[*BodyError](err)
 	switch {
+	case errors.Is(err, ErrNoContact):
+		return Missing
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Retry
 	case notSent && unsent.Step == stepWait:
@@ -280,7 +284,7 @@ func newAPIError(op Endpoint, status int, body []byte) error {
 	}
 	e.Message = scrub(strings.Join(texts, "; "))
 	if status == http.StatusTooManyRequests {
-		return &RateLimitError{APIError: e, Daily: e.Key == keyQuota}
+		return &RateLimitError{APIError: e, Daily: e.Key == keyQuota, Queue: strings.Contains(e.Message, "queued activities")}
 	}
 	return e
 }

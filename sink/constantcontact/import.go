@@ -8,13 +8,40 @@ import (
 )
 
 // ImportRow is one person of an import. An empty field is not sent: what the
-// API does with an empty value is not documented.
+// API does with an empty value is not documented. Telephone and address are those
+// of KindWork.
 type ImportRow struct {
 	Email       string `json:"email"`
 	FirstName   string `json:"first_name,omitempty"`
 	LastName    string `json:"last_name,omitempty"`
 	CompanyName string `json:"company_name,omitempty"`
 	JobTitle    string `json:"job_title,omitempty"`
+	Phone       string `json:"work_phone,omitempty"`
+	Street      string `json:"work_street,omitempty"`
+	City        string `json:"work_city,omitempty"`
+	State       string `json:"work_state,omitempty"`
+	Zip         string `json:"work_zip,omitempty"`
+	Country     string `json:"work_country,omitempty"`
+	// Custom are values by the names of custom fields as the API told them. A
+	// name that the account does not have is ignored by the API without a word.
+	Custom map[string]string `json:"-"`
+}
+
+// MarshalJSON writes the values of custom fields behind the others.
+func (r ImportRow) MarshalJSON() ([]byte, error) {
+	type plain ImportRow // without this method
+	row := encode(plain(r))
+	custom := map[string]string{}
+	for name, value := range r.Custom {
+		if value != "" {
+			custom["cf:"+name] = value
+		}
+	}
+	if len(custom) == 0 {
+		return row, nil
+	}
+	row[len(row)-1] = ','
+	return append(row, encode(custom)[1:]...), nil
 }
 
 // LogValue prints no member data.
@@ -25,12 +52,24 @@ func (r ImportRow) LogValue() slog.Value { return slog.StringValue("[import row]
 func (r ImportRow) Check() error { return r.check(-1) }
 
 func (r ImportRow) check(index int) error {
-	return within(opImport.words(), index,
-		limit{"email", length(r.Email), 1, MaxImportAddress},
-		limit{"first_name", length(r.FirstName), 0, MaxField},
-		limit{"last_name", length(r.LastName), 0, MaxField},
-		limit{"company_name", length(r.CompanyName), 0, MaxField},
-		limit{"job_title", length(r.JobTitle), 0, MaxField})
+	limits := []limit{
+		{"email", length(r.Email), 1, MaxImportAddress},
+		{"first_name", length(r.FirstName), 0, MaxField},
+		{"last_name", length(r.LastName), 0, MaxField},
+		{"company_name", length(r.CompanyName), 0, MaxField},
+		{"job_title", length(r.JobTitle), 0, MaxField},
+		{"work_phone", length(r.Phone), 0, MaxImportPhone},
+		{"work_street", length(r.Street), 0, MaxStreet},
+		{"work_city", length(r.City), 0, MaxField},
+		{"work_state", length(r.State), 0, MaxField},
+		{"work_zip", length(r.Zip), 0, MaxField},
+		{"work_country", length(r.Country), 0, MaxField},
+		{"custom fields", len(r.Custom), 0, MaxContactFields},
+	}
+	for name, value := range r.Custom {
+		limits = append(limits, limit{"name of a custom field", length(name), 1, MaxFieldLabel}, limit{"custom field", length(value), 0, MaxFieldValue})
+	}
+	return within(opImport.words(), index, limits...)
 }
 
 // EncodedRowSize returns the bytes that a row takes in an import's body,

@@ -22,8 +22,28 @@ const (
 	// MaxAddress that of a contact.
 	MaxImportAddress = 50
 	MaxAddress       = 80
-	// MaxField bounds names, company and job title.
+	// MaxField bounds names, company and job title, and the parts of a street
+	// address but the street.
 	MaxField = 50
+	// MaxPhone bounds the telephone number of a contact, MaxImportPhone that of
+	// an import. MaxStreet bounds the street of either.
+	MaxPhone       = 25
+	MaxImportPhone = 50
+	MaxStreet      = 255
+	// MaxPhones and MaxStreets bound what a contact has of them.
+	MaxPhones  = 3
+	MaxStreets = 3
+	// MaxCustomFields bounds the custom fields of an account, MaxContactFields
+	// those with a value of a contact.
+	MaxCustomFields  = 100
+	MaxContactFields = 25
+	MaxFieldLabel    = 50
+	MaxFieldValue    = 255
+	// MaxContactLists bounds the lists that a contact is on.
+	MaxContactLists = 50
+	// MaxExportLists and MaxExportIDs bound what an export selects.
+	MaxExportLists = 50
+	MaxExportIDs   = 500
 	// MaxListName and MaxListDescription bound a list's texts.
 	MaxListName        = 255
 	MaxListDescription = 255

@@ -23,12 +23,21 @@ var (
 	opContacts          = Endpoint{"read_contacts", http.MethodGet, "/contacts"}
 	opContactByEmail    = Endpoint{"read_contact_by_email", http.MethodGet, "/contacts"}
 	opContactByID       = Endpoint{"read_contact_by_id", http.MethodGet, "/contacts/{id}"}
-	opPutContact        = Endpoint{"put_contact", http.MethodPut, "/contacts/{id}"}
 	opCounts            = Endpoint{"count_contacts", http.MethodGet, "/contacts/counts"}
 	opImport            = Endpoint{"import_contacts", http.MethodPost, "/activities/contacts_json_import"}
 	opAddMemberships    = Endpoint{"add_list_memberships", http.MethodPost, "/activities/add_list_memberships"}
 	opRemoveMemberships = Endpoint{"remove_list_memberships", http.MethodPost, "/activities/remove_list_memberships"}
 	opActivities        = Endpoint{"read_activities", http.MethodGet, "/activities"}
+	opFullContact       = Endpoint{"read_full_contact_by_id", http.MethodGet, "/contacts/{id}"}
+	opFullByEmail       = Endpoint{"read_full_contact_by_email", http.MethodGet, "/contacts"}
+	opPutContact        = Endpoint{"change_contact", http.MethodPut, "/contacts/{id}"}
+	opReviveContact     = Endpoint{"revive_contact", http.MethodPut, "/contacts/{id}"}
+	opCreateContact     = Endpoint{"create_contact", http.MethodPost, "/contacts"}
+	opCustomFields      = Endpoint{"read_custom_fields", http.MethodGet, "/contact_custom_fields"}
+	opCreateField       = Endpoint{"create_custom_field", http.MethodPost, "/contact_custom_fields"}
+	opStartExport       = Endpoint{"start_export", http.MethodPost, "/activities/contact_exports"}
+	opExport            = Endpoint{"read_export", http.MethodGet, "/contact_exports/{id}"}
+	opPrivileges        = Endpoint{"read_privileges", http.MethodGet, "/account/user/privileges"}
 	opActivity          = Endpoint{"read_activity", http.MethodGet, "/activities/{id}"}
 )
 

@@ -6,13 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// pageSize is the most rows that a page may have; the default of 50 would cost
-// ten times the calls.
-const pageSize = "500"
+// PageSize is the most rows that a page may have, and what is asked for; the
+// default of 50 would cost ten times the calls.
+const PageSize = 500
+
+var pageSize = strconv.Itoa(PageSize)
 
 // eachPage reads all pages of an operation, converts the rows found under key
 // and hands every page that has any to take. A link to the next page is
