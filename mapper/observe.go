@@ -39,6 +39,12 @@ func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(Li
 	if p.Pairs == nil {
 		p.Pairs = make(map[ListKey]Pair)
 	}
+	// Whoever had unsubscribed at the last read is off for that, although the
+	// contact can be mailed again: a call that was open then hid it.
+	cause := read.State
+	if last := before.Contact.State; last == ContactUnsubscribed || last == ContactDeleted {
+		cause = last
+	}
 	var changed []ListKey
 	total := 0
 	for key, on := range read.Lists {
@@ -58,7 +64,7 @@ func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(Li
 		if !known && !on {
 			continue
 		}
-		observed := pair.shownOff(read.State, verdicts[key])
+		observed := pair.shownOff(cause, verdicts[key])
 		switch {
 		case on:
 			observed = pair.shownOn(verdicts[key])
