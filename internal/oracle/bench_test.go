@@ -102,7 +102,16 @@ func newBench(t *testing.T) *bench {
 	if b.source, err = source.New(ctx, b.pool); err != nil {
 		t.Fatal(err)
 	}
-	b.read(t, cfg, pgtest.Slot(t))
+	slot := pgtest.Slot(t)
+	id, err := b.source.Identity(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.store().Installation(ctx, store.Installation{SystemID: id.SystemID, Timeline: id.Timeline, DatabaseOID: id.DatabaseOID, Slot: slot})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.read(t, cfg, slot)
 	b.lookAtEverything(t)
 	return b
 }

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"rollcall/internal/ccsim"
@@ -54,6 +55,7 @@ func (m *model) optOutsWentOut(now *picture) {
 
 // atRest compares the lists with the rules when nothing is left to do.
 func (m *model) atRest(now *picture, universe []string) {
+	m.carriedAtRest(now)
 	for _, s := range m.office.sources() {
 		if !m.office.open(s) {
 			continue
@@ -63,9 +65,36 @@ func (m *model) atRest(now *picture, universe []string) {
 			m.problem("%s has no list", s)
 			continue
 		}
+		if _, there := now.lists[id]; !there {
+			continue // deleted by hand: paused
+		}
 		for _, a := range everybody(now, universe) {
 			m.pairAtRest(now, s, id, a)
 		}
+	}
+}
+
+// namesAtRest looks at the names of the lists that there are.
+func (m *model) namesAtRest(now *picture) {
+	for _, s := range m.office.sources() {
+		id := m.lists[s]
+		if _, there := now.lists[id]; there && m.office.open(s) {
+			m.nameAtRest(now, s, id)
+		}
+	}
+}
+
+// nameAtRest says that the list of a group or a type has its name, unless
+// somebody gave it another or another list has the name.
+func (m *model) nameAtRest(now *picture, s mirror, id string) {
+	name, want := now.lists[id], m.office.name(s)
+	for other, taken := range now.lists {
+		if other != id && strings.EqualFold(taken, want) {
+			return
+		}
+	}
+	if name != want && s.what != "all" && !m.byHand[id] {
+		m.problem("the list of %s is %q and should be %q", s, name, want)
 	}
 }
 
@@ -74,7 +103,7 @@ func (m *model) pairAtRest(now *picture, s mirror, id, a string) {
 	v, optOut := m.verdict(s, a)
 	switch {
 	case v == on && !c.on(id):
-		excused := c != nil && !c.active() || c == nil && p.edited || h.departed || h.maybeDeparted || p.anyway || p.unread
+		excused := m.held(s, a) != no || c != nil && !c.active() || c == nil && p.edited || h.departed || h.maybeDeparted || p.anyway || p.unread
 		if !excused {
 			m.problem("%s should be on %s", a, s)
 		}

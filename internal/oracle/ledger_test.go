@@ -3,6 +3,7 @@ package oracle
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // model is the oracle's own state of one association.
@@ -15,8 +16,12 @@ type model struct {
 	people map[string]*person
 	names  map[string][]string // contact id → addresses that it had
 
-	settled  map[string]bool // activities whose end a poll has seen
-	exact    map[mirror]int  // requests to sync the group now that are not answered yet
+	settled  map[string]bool  // activities whose end a poll has seen
+	now      map[int]string   // rep.nth → the last well-formed address that a cut saw
+	changes  map[int]*change  // rep.nth → the last change of it
+	byHand   map[string]bool  // ids of lists that were renamed by hand since their source was
+	exact    map[mirror]bool  // lists that a request or a night makes exact, until the next rest
+	runs     map[int64]string // id → state
 	problems []string
 }
 
@@ -47,17 +52,21 @@ type history struct {
 // person is what happened to one address in Constant Contact.
 type person struct {
 	contactID string // that the system has read
+	state     string // that it has read last
 	edited    bool   // then the contact got another address
 	unsubRead bool   // the system has read that the person unsubscribed
+	hidden    bool   // while a call was open, which hides what a read means
 	unread    bool   // something happened that no plan has read
 	anyway    bool   // what happened leaves open whether the address is added
 }
 
 func newModel(o *office) *model {
-	return &model{
+	m := &model{
 		office: o, memory: newMemory(), lists: map[mirror]string{}, of: map[string]mirror{}, pairs: map[pair]*history{},
-		people: map[string]*person{}, names: map[string][]string{}, settled: map[string]bool{}, exact: map[mirror]int{},
+		people: map[string]*person{}, names: map[string][]string{}, settled: map[string]bool{}, now: map[int]string{}, changes: map[int]*change{}, byHand: map[string]bool{}, exact: map[mirror]bool{}, runs: map[int64]string{},
 	}
+	o.renamed = func(s mirror) { m.byHand[m.lists[s]] = false }
+	return m
 }
 
 func (m *model) pair(s mirror, a string) *history {
@@ -89,20 +98,37 @@ func (m *model) createList(name string) mirror {
 	return mirror{}
 }
 
+// renameList is a list that is about to be renamed: its source must have the
+// name, or the list makes way for another.
+func (m *model) renameList(now *picture, id, name string) {
+	s, ours := m.of[id]
+	switch {
+	case !ours || s.what == "all":
+		m.problem("renames the list %q, which is not its to rename", now.lists[id])
+	case strings.HasSuffix(name, " (being renamed)"):
+	case !strings.HasPrefix(name, m.office.name(s)):
+		m.problem("renames %s to %q, but it is called %q", s, name, m.office.name(s))
+	}
+}
+
 func (m *model) bind(s mirror, id string) { m.lists[s], m.of[id] = id, s }
 
 // add judges an addition that is about to be sent.
 func (m *model) add(now *picture, listID, a string) {
-	s, ours := m.of[listID]
-	if !ours {
-		m.problem("adds %s to %s, which is not ours", a, now.lists[listID])
-		return
+	s, known := m.of[listID]
+	if !known {
+		s = m.hand(listID)
 	}
 	c, h := now.byAddress[a], m.pair(s, a)
 	v, _ := m.verdict(s, a)
 	switch {
 	case !m.office.open(s):
 		m.problem("adds %s to %s, which is switched off", a, s)
+	case v == leave && m.mayCarry(s, a):
+	case s.what == "hand":
+		m.problem("adds %s to %q, which is not ours", a, now.lists[listID])
+	case v == on && m.held(s, a) == yes && !c.on(listID):
+		m.problem("adds %s to %s, whom a previous address holds back", a, s)
 	case v == leave && c.on(listID): // an import that tells fields names a list that was read as on
 	case v != on:
 		m.problem("adds %s to %s, verdict %s", a, s, v)
@@ -118,9 +144,9 @@ func (m *model) add(now *picture, listID, a string) {
 // remove judges a removal that is about to be sent. A contact may have had
 // other addresses: one that is to go is enough.
 func (m *model) remove(now *picture, listID string, c *contact) {
-	s, ours := m.of[listID]
-	if !ours {
-		m.problem("removes %s from %s, which is not ours", c.Email.Address, now.lists[listID])
+	s, known := m.of[listID]
+	if !known || s.what == "hand" && m.pair(s, c.Email.Address).told == "" {
+		m.problem("removes %s from %q, which is not ours", c.Email.Address, now.lists[listID])
 		return
 	}
 	if !m.office.open(s) {
@@ -129,7 +155,7 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 	}
 	justified := func(a string) bool {
 		v, _ := m.verdict(s, a)
-		return v == off || v == leave && m.exact[s] > 0
+		return v == off || v == leave && m.exact[s]
 	}
 	if !slices.ContainsFunc(append(m.names[c.ID], c.Email.Address), justified) {
 		v, _ := m.verdict(s, c.Email.Address)
@@ -182,26 +208,37 @@ func (m *model) settle(now *picture) {
 }
 
 // read notes what the system read of one contact. planning: for a plan, whose
-// verdict counts.
-func (m *model) read(c *contact, planning bool) {
+// verdict counts. byName: the contact was asked for; else it stood on a page,
+// and is forgotten where nothing connects it with the association.
+func (m *model) read(c *contact, planning, byName bool) {
 	a := c.Email.Address
 	if a == "" {
 		return
 	}
 	p := m.person(a)
-	p.contactID, p.edited = c.ID, false
+	p.edited = false
+	if byName || slices.ContainsFunc(c.Lists, func(id string) bool { _, ours := m.of[id]; return ours }) {
+		p.contactID = c.ID
+	}
 	if !slices.Contains(m.names[c.ID], a) {
 		m.names[c.ID] = append(m.names[c.ID], a)
 	}
 	p.unsubRead = c.Email.Permission == "unsubscribed"
-	if planning {
+	switch p.state = c.Email.Permission; {
+	case c.Deleted != "":
+		p.state = "deleted"
+	case byName && planning:
+		m.carries(c)
+	}
+	if planning && byName {
 		p.unread = false
 	}
 	for s, id := range m.lists {
 		h := m.pair(s, a)
 		h.known = c.on(id)
 		if !h.known {
-			h.missed = h.missed || h.departed && planning
+			v, _ := m.verdict(s, a)
+			h.missed = h.missed || h.departed && planning && v == on
 			if c.Deleted != "" || p.unsubRead {
 				h.seen, h.confirmed = false, false // off because of that
 			}
@@ -217,8 +254,12 @@ func (m *model) read(c *contact, planning bool) {
 
 // absent notes that the system read that no contact has the address.
 func (m *model) absent(a string, planning bool) {
+	p := m.person(a)
+	if p.state != "deleted" {
+		p.state = "absent"
+	}
 	if planning {
-		m.person(a).unread = false
+		p.unread = false
 	}
 	for s := range m.lists {
 		m.pair(s, a).known = false
@@ -235,6 +276,16 @@ func (m *model) left(s mirror, a string) {
 		h.maybeDeparted = true
 	}
 	m.person(a).unread = true
+}
+
+// openCall says whether the system waits for a call about the address.
+func (m *model) openCall(a string) bool {
+	for p, h := range m.pairs {
+		if p.address == a && h.told != "" && !m.settled[h.activity] {
+			return true
+		}
+	}
+	return false
 }
 
 // doubt is for an address whose absence from lists can be taken for a

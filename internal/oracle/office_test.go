@@ -18,7 +18,8 @@ type office struct {
 	reps        []*rep
 	groups      []*group
 	optOuts     []*optOut
-	serial      int // of reps and groups made
+	renamed     func(mirror) // is told of new names
+	serial      int          // of reps and groups made
 }
 
 type options struct {

@@ -26,6 +26,7 @@ var accountWork = slices.Concat(
 	times(2, deed{"permission", setPermission}),
 	times(1, deed{"new list", newList}),
 	times(1, deed{"rename list", renameList}),
+	times(1, deed{"delete list", deleteList}),
 	times(2, deed{"hold", flipHold}),
 	times(2, deed{"fault", addFault}),
 )
@@ -63,7 +64,7 @@ func unsubscribe(t *rapid.T, s *system, now *picture) bool {
 		return false
 	}
 	p := s.model.person(c.Email.Address)
-	p.unread, p.unsubRead = true, false
+	p.unread, p.unsubRead, p.hidden = true, false, s.model.openCall(c.Email.Address)
 	return s.did(s.account.sim.Unsubscribe(accountName, c.Email.Address), "%s unsubscribes", c.Email.Address)
 }
 
@@ -74,7 +75,7 @@ func resubscribe(t *rapid.T, s *system, now *picture) bool {
 	}
 	p := s.model.person(c.Email.Address)
 	p.unread = true
-	if !p.unsubRead {
+	if !p.unsubRead || p.hidden {
 		s.model.doubt(c.Email.Address) // off all lists, and nobody saw why
 	}
 	return s.did(s.account.sim.Resubscribe(accountName, c.Email.Address), "%s subscribes again", c.Email.Address)
@@ -175,8 +176,19 @@ func renameList(t *rapid.T, s *system, now *picture) bool {
 	}
 	id := pick(t, "list", sortedKeys(now.lists))
 	s.handmade++
+	s.model.byHand[id] = true
 	name := "Renamed " + string(rune('A'+s.handmade-1))
 	return s.did(s.account.sim.RenameList(accountName, now.lists[id], name), "list %q becomes %q", now.lists[id], name)
+}
+
+// deleteList is rare: whatever it was the list of is paused from then on.
+func deleteList(t *rapid.T, s *system, now *picture) bool {
+	if len(now.lists) == 0 || rapid.IntRange(0, 2).Draw(t, "really") > 0 {
+		return false
+	}
+	id := pick(t, "list", sortedKeys(now.lists))
+	s.listGone, s.faulty = true, true
+	return s.did(s.account.sim.DeleteList(accountName, now.lists[id]), "list %q is deleted by hand", now.lists[id])
 }
 
 // flipHold lets activities wait, or go on.

@@ -20,35 +20,37 @@ const (
 	mostGroups = 3
 )
 
-// change is one thing that the office does in the database; it tells of
+// chore is one thing that the office does in the database; it tells of
 // it, or nothing when there was nothing to do it to.
-type change struct {
+type chore struct {
 	name string
 	do   func(t *rapid.T, o *office, db *rows) string
 }
 
 // officeWork is what the office does, the likelier things several times.
 var officeWork = slices.Concat(
-	times(4, change{"add rep", addRep}),
-	times(2, change{"delete rep", deleteRep}),
-	times(3, change{"change e-mail", changeEmail}),
-	times(1, change{"swap e-mails", swapEmails}),
-	times(4, change{"opt out or in", flipOptOut}),
-	times(1, change{"re-create rep", recreateRep}),
-	times(2, change{"flip active", flipActive}),
-	times(2, change{"member status", setStatus}),
-	times(2, change{"member type", flipType}),
-	times(1, change{"change member", changeMember}),
-	times(6, change{"group row", setGroupRow}),
-	times(2, change{"drop group row", dropGroupRow}),
-	times(2, change{"tick", flipTick}),
-	times(1, change{"options", flipOption}),
-	times(1, change{"add group", addGroup}),
-	times(1, change{"delete group", deleteGroup}),
-	times(2, change{"opt-out row", addOptOut}),
-	times(2, change{"take opt-out back", withdrawOptOut}),
-	times(1, change{"spoil row", flipSpoiled}),
-	times(2, change{"job title", changeTitle}),
+	times(4, chore{"add rep", addRep}),
+	times(2, chore{"delete rep", deleteRep}),
+	times(3, chore{"change e-mail", changeEmail}),
+	times(1, chore{"swap e-mails", swapEmails}),
+	times(4, chore{"opt out or in", flipOptOut}),
+	times(1, chore{"re-create rep", recreateRep}),
+	times(2, chore{"flip active", flipActive}),
+	times(2, chore{"member status", setStatus}),
+	times(2, chore{"member type", flipType}),
+	times(1, chore{"change member", changeMember}),
+	times(6, chore{"group row", setGroupRow}),
+	times(2, chore{"drop group row", dropGroupRow}),
+	times(2, chore{"tick", flipTick}),
+	times(1, chore{"options", flipOption}),
+	times(1, chore{"add group", addGroup}),
+	times(1, chore{"delete group", deleteGroup}),
+	times(2, chore{"rename group", renameGroup}),
+	times(1, chore{"rename type", renameType}),
+	times(2, chore{"opt-out row", addOptOut}),
+	times(2, chore{"take opt-out back", withdrawOptOut}),
+	times(1, chore{"spoil row", flipSpoiled}),
+	times(2, chore{"job title", changeTitle}),
 )
 
 func times[T any](n int, one T) (many []T) {
@@ -290,6 +292,30 @@ func deleteGroup(t *rapid.T, o *office, db *rows) string {
 	g := pick(t, "group", o.groups)
 	o.deleteGroup(db, g)
 	return fmt.Sprintf("group %d", g.nth)
+}
+
+func (o *office) newName() string {
+	o.serial++
+	return fmt.Sprint("Circle ", o.serial)
+}
+
+func renameGroup(t *rapid.T, o *office, db *rows) string {
+	if len(o.groups) == 0 {
+		return ""
+	}
+	g := pick(t, "group", o.groups)
+	g.name = o.newName()
+	db.exec(`update chamber.rep_group set name = $2 where group_id = $1`, g.id, g.name)
+	o.renamed(mirror{what: "group", nth: g.nth})
+	return fmt.Sprintf("group %d: %s", g.nth, g.name)
+}
+
+func renameType(t *rapid.T, o *office, db *rows) string {
+	k := pick(t, "type", o.types)
+	k.name = o.newName()
+	db.exec(`update chamber.membership_type set name = $2 where membership_type_id = $1`, k.id, k.name)
+	o.renamed(mirror{what: "type", nth: k.nth})
+	return fmt.Sprintf("type %d: %s", k.nth, k.name)
 }
 
 func addOptOut(t *rapid.T, o *office, db *rows) string {

@@ -145,23 +145,37 @@ func check(t *rapid.T, b *bench) {
 		b.clock.advance(time.Second)
 	}
 	t.Repeat(map[string]func(*rapid.T){
-		"":           func(*rapid.T) { judge() },
-		"office 1":   officeActs,
-		"office 2":   officeActs,
-		"office 3":   officeActs,
-		"account 1":  accountActs,
-		"account 2":  accountActs,
-		"stream 1":   step("stream", stream),
-		"stream 2":   step("stream", stream),
-		"stream 3":   step("stream", stream),
-		"rest":       step("rest", rest),
-		"poll":       step("poll", func() error { _, err := s.poll(ctx); return err }),
-		"queue":      step("queue", func() error { return s.batch(ctx) }),
-		"time":       func(t *rapid.T) { s.pass(t) },
-		"restart":    step("restart", s.restart),
+		"":          func(*rapid.T) { judge() },
+		"office 1":  officeActs,
+		"office 2":  officeActs,
+		"office 3":  officeActs,
+		"account 1": accountActs,
+		"account 2": accountActs,
+		"stream 1":  step("stream", stream),
+		"stream 2":  step("stream", stream),
+		"stream 3":  step("stream", stream),
+		"rest":      step("rest", rest),
+		"poll":      step("poll", func() error { _, err := s.poll(ctx); return err }),
+		"queue":     step("queue", func() error { return s.batch(ctx) }),
+		"time":      func(t *rapid.T) { s.pass(t) },
+		"restart":   step("restart", s.restart),
+		"due":       step("due", func() error { return s.turns(ctx) }),
+		"reconcile": step("reconcile", func() error { return s.askReconcile(ctx) }),
+		"night": func(t *rapid.T) {
+			if err := s.night(t); err != nil {
+				t.Fatal(err)
+			}
+		},
 		"sync now":   func(t *rapid.T) { s.askSync(ctx, t) },
 		"do request": step("requests", func() error { _, err := s.requests(ctx); return err }),
 	})
-	step("rest at the end", rest)(t)
+	step("rest at the end", func() error {
+		if err := s.askReconcile(ctx); err != nil {
+			return err
+		}
+		return rest()
+	})(t)
+	judge()
+	step("nothing to do at night", func() error { return s.idle(t) })(t)
 	judge()
 }

@@ -14,13 +14,17 @@ const (
 
 // mirror is what a list mirrors: all active reps, a membership type or a group.
 type mirror struct {
-	what string // all, type or group
+	what string // all, type or group; hand is a list that mirrors nothing
 	nth  int
+	id   string // of a list that mirrors nothing
 }
 
 func (s mirror) String() string {
-	if s.what == "all" {
+	switch s.what {
+	case "all":
 		return "all-active"
+	case "hand":
+		return "a list by hand"
 	}
 	return fmt.Sprintf("%s %d", s.what, s.nth)
 }
@@ -28,12 +32,12 @@ func (s mirror) String() string {
 // sources are all lists that the database could have, in the order in which
 // names are given: all-active, types, groups by id.
 func (o *office) sources() []mirror {
-	all := []mirror{{"all", 0}}
+	all := []mirror{{what: "all"}}
 	for _, k := range o.types {
-		all = append(all, mirror{"type", k.nth})
+		all = append(all, mirror{what: "type", nth: k.nth})
 	}
 	for _, g := range o.groups {
-		all = append(all, mirror{"group", g.nth})
+		all = append(all, mirror{what: "group", nth: g.nth})
 	}
 	return all
 }
@@ -45,6 +49,8 @@ func (o *office) open(s mirror) bool {
 		return false
 	}
 	switch s.what {
+	case "hand":
+		return true
 	case "all":
 		return o.options.allActive
 	case "type":
@@ -78,21 +84,11 @@ func (m *model) verdict(s mirror, a string) (v verdict, optOut bool) {
 			return unknown, false
 		}
 	}
-	wanted, reason := false, len(holders) > 0
-	if s.what == "group" {
-		reason = false
-	}
+	wanted, reason := false, len(holders) > 0 && (s.what == "all" || s.what == "type")
 	for _, r := range holders {
-		switch s.what {
-		case "all":
-			wanted = wanted || r.activeHolder()
-		case "type":
-			wanted = wanted || r.activeHolder() && r.member.types[s.nth]
-		case "group":
-			disabled, row := r.rows[s.nth]
-			wanted = wanted || row && !disabled
-			reason = reason || row
-		}
+		_, row := r.rows[s.nth]
+		wanted = wanted || wants(r, s)
+		reason = reason || s.what == "group" && row
 	}
 	switch {
 	case wanted:
@@ -101,6 +97,20 @@ func (m *model) verdict(s mirror, a string) (v verdict, optOut bool) {
 		return off, false
 	}
 	return leave, false
+}
+
+// wants says whether a holder's rows put the address on the list.
+func wants(r *rep, s mirror) bool {
+	switch s.what {
+	case "all":
+		return r.activeHolder()
+	case "type":
+		return r.activeHolder() && r.member.types[s.nth]
+	case "group":
+		disabled, row := r.rows[s.nth]
+		return row && !disabled
+	}
+	return false
 }
 
 // optedOut says whether the address is opted out of all mail (section 4).
@@ -166,6 +176,7 @@ func (k *memory) stillOptedOut(o *office, a string) bool {
 // cut is a plan that reads its snapshot: what it sees of the addresses is
 // remembered.
 func (m *model) cut(addresses []string) {
+	m.changesSeen(addresses)
 	k := m.memory
 	for _, a := range addresses {
 		still := k.stillOptedOut(m.office, a) || m.office.optedOutByRow(a, 0)

@@ -3,15 +3,17 @@ package oracle
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"rollcall/internal/ccsim"
 	"rollcall/internal/deliver"
-	"rollcall/internal/store"
+	"rollcall/internal/reconcile"
 	"rollcall/mapper"
 	"rollcall/sink"
 	"rollcall/sink/constantcontact"
@@ -38,9 +40,13 @@ type system struct {
 
 	id        string // the association
 	deliverer *deliver.Deliverer
-	faulty    bool // requests may fail: no promise of a time is kept
-	held      bool // activities are held
-	handmade  int  // lists made or renamed by hand
+	keeper    *reconcile.Reconciler
+	policy    mapper.Policy
+	passed    time.Time // when changes passed while an account was read
+	faulty    bool      // requests may fail: no promise of a time is kept
+	held      bool      // activities are held
+	listGone  bool      // a list was deleted by hand
+	handmade  int       // lists made or renamed by hand
 }
 
 func newSystem(ctx context.Context, b *bench, trace func(format string, args ...any)) (*system, error) {
@@ -49,7 +55,7 @@ func newSystem(ctx context.Context, b *bench, trace func(format string, args ...
 	if err != nil {
 		return nil, err
 	}
-	s := &system{bench: b, model: newModel(o), trace: trace, id: strconv.FormatInt(o.association, 10)}
+	s := &system{bench: b, model: newModel(o), trace: trace, policy: mapper.Policy{Thresholds: mapper.Thresholds{Off: true}}, id: strconv.FormatInt(o.association, 10)}
 	s.account = newAccount(b.clock.Now, ccsim.Switches{})
 	s.wire = &wire{account: s.account, model: s.model, trace: trace}
 	return s, s.restart()
@@ -68,12 +74,56 @@ func (s *system) restart() error {
 	if err != nil {
 		return err
 	}
+	log := slog.New(ear{s})
 	state := s.store().Association(s.id)
 	s.deliverer = &deliver.Deliverer{
-		ID: s.id, Source: s.source, Store: state, Policy: mapper.Policy{Thresholds: mapper.Thresholds{Off: true}}, Linger: linger, Now: s.clock.Now, Log: s.log,
-		Applier: &sink.Applier{API: client, Ledger: state, Now: s.clock.Now, Log: s.log},
+		ID: s.id, Source: s.source, Store: state, Policy: s.policy, Linger: linger, Now: s.clock.Now, Log: log,
+		Applier: &sink.Applier{API: client, Ledger: state, Now: s.clock.Now, Log: log},
+	}
+	s.keeper = &reconcile.Reconciler{
+		ID: s.id, Source: s.source, Store: state, Applier: s.deliverer.Applier, Deliverer: s.deliverer, Now: s.clock.Now, Log: log,
+		Settings: reconcile.Settings{Every: 24 * time.Hour, SweepEvery: time.Hour, Retention: 30 * 24 * time.Hour},
+		Between:  s.between,
+	}
+	s.deliverer.Applier.TypeIDs = s.keeper.TypeIDs
+	return nil
+}
+
+// ear listens to the system's log: no line may have an address, and what is an
+// error to the system is one here unless a fault explains it.
+type ear struct{ *system }
+
+func (e ear) Enabled(context.Context, slog.Level) bool { return true }
+func (e ear) WithAttrs([]slog.Attr) slog.Handler       { return e }
+func (e ear) WithGroup(string) slog.Handler            { return e }
+
+// Handle hears one line.
+func (e ear) Handle(_ context.Context, r slog.Record) error {
+	line := r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		line += " " + a.String()
+		return true
+	})
+	if r.Level >= slog.LevelWarn {
+		e.trace("    log: %s", line)
+	}
+	if strings.Contains(line, "example.org") {
+		e.model.problem("logs an address: %s", line)
+	}
+	if r.Level >= slog.LevelError && !e.faulty {
+		e.model.problem("logs an error: %s", line)
 	}
 	return nil
+}
+
+// between lets changes pass while an account is being read.
+func (s *system) between(ctx context.Context) error {
+	if s.clock.Now().Sub(s.passed) < linger {
+		return nil
+	}
+	err := s.batch(ctx)
+	s.passed = s.clock.Now()
+	return err
 }
 
 // retries is how often a step is repeated that a fault has spoiled.
@@ -127,7 +177,9 @@ func (s *system) poll(ctx context.Context) (open int, err error) {
 	for attempt := 1; ; attempt++ {
 		_, open, err = s.deliverer.Applier.Poll(ctx)
 		if err == nil {
-			s.model.settle(s.account.look())
+			now := s.account.look()
+			s.model.settle(now)
+			s.model.carried(now)
 			return open, nil
 		}
 		if attempt == retries || !s.faulty {
@@ -135,101 +187,4 @@ func (s *system) poll(ctx context.Context) (open int, err error) {
 		}
 		s.clock.advance(15 * time.Second)
 	}
-}
-
-// requests takes up what was asked for by SQL.
-func (s *system) requests(ctx context.Context) (left int, err error) {
-	s.wire.planning = true
-	requests, err := s.store().Requests(ctx)
-	if err != nil {
-		return 0, err
-	}
-	for _, r := range requests {
-		if r.Content.Association == nil || *r.Content.Association != s.id {
-			continue
-		}
-		if err := s.request(ctx, r); err != nil {
-			return 0, err
-		}
-		left++
-	}
-	return left, nil
-}
-
-func (s *system) request(ctx context.Context, r store.Request) error {
-	g := mirror{"group", 0} // that was deleted since
-	for _, group := range s.model.office.groups {
-		if strconv.FormatInt(group.id, 10) == r.Content.Group {
-			g.nth = group.nth
-		}
-	}
-	refusable := !s.model.office.open(g) || s.model.lists[g] == ""
-	before := s.account.look()
-	if err := s.deliverer.Sync(ctx, r); err != nil {
-		return fmt.Errorf("sync now: %w", err)
-	}
-	var state string
-	var answer *string
-	if err := s.pool.QueryRow(ctx, `select state, answer::text from rollcall_state.request where id = $1`, r.ID).Scan(&state, &answer); err != nil {
-		return err
-	}
-	s.trace("  request for %s: %s %s", g, state, deref(answer))
-	switch {
-	case state == "refused" && !refusable:
-		s.model.problem("refuses to sync %s: %s", g, deref(answer))
-	case state != "refused" && r.State == "pending" && refusable:
-		s.model.problem("syncs %s, which is switched off or has no list", g)
-	case state == "running" && r.State == "pending":
-		s.model.makeExact(before, g)
-	}
-	if state == "done" || state == "refused" {
-		s.model.exact[g]--
-	}
-	return nil
-}
-
-func deref(text *string) string {
-	if text == nil {
-		return ""
-	}
-	return *text
-}
-
-// quiet works until nothing is left to do. Time passes as it has to.
-func (s *system) quiet(ctx context.Context) error {
-	s.held = false
-	s.account.sim.Hold(false)
-	if err := s.follow(ctx); err != nil {
-		return err
-	}
-	for range 80 {
-		if err := s.batch(ctx); err != nil {
-			return err
-		}
-		asked, err := s.requests(ctx)
-		if err != nil {
-			return err
-		}
-		if err := s.follow(ctx); asked > 0 && err != nil {
-			return err
-		}
-		open, err := s.poll(ctx)
-		if err != nil {
-			return err
-		}
-		var queued int
-		var next *time.Time
-		if err := s.pool.QueryRow(ctx, `select count(*), min(coalesce(not_before, $3)) from rollcall_state.dirty
-			where source = $1 and association = $2`, sourceName, s.id, s.clock.Now()).Scan(&queued, &next); err != nil {
-			return err
-		}
-		if open == 0 && asked == 0 && queued == 0 {
-			return nil
-		}
-		s.clock.advance(activityDelay)
-		if next != nil && open == 0 && next.After(s.clock.Now()) {
-			s.clock.set(*next)
-		}
-	}
-	return fmt.Errorf("it does not come to rest")
 }

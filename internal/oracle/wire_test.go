@@ -18,8 +18,9 @@ type wire struct {
 	account *account
 	model   *model
 	trace   func(format string, args ...any)
-	// planning: a batch or a request is at work; else a poll.
+	// planning: a plan's verdicts count for what is read; else a poll reads.
 	planning bool
+	writes   int // requests that were not GETs
 }
 
 var errCut = errors.New("connection reset by peer")
@@ -94,6 +95,7 @@ func (w *wire) judge(r *http.Request, body []byte) func(id string, lost bool) {
 	if r.Method == http.MethodGet || path == "/activities/contact_exports" {
 		return nil
 	}
+	w.writes++
 	if err := json.Unmarshal(body, &in); err != nil {
 		m.problem("sends %s with a body that cannot be read", path)
 		return nil
@@ -109,6 +111,10 @@ func (w *wire) judge(r *http.Request, body []byte) func(id string, lost bool) {
 		if c := now.byID[id]; c != nil {
 			people = append(people, c)
 		}
+	}
+	if id, found := strings.CutPrefix(path, "/contact_lists/"); found && r.Method == http.MethodPut {
+		m.renameList(now, id, in.Name)
+		return nil
 	}
 	op := "add"
 	switch r.Method + " " + path {
@@ -149,10 +155,14 @@ func (w *wire) learn(r *http.Request, body []byte) {
 	if r.URL.Path != "/v3/contacts" || json.Unmarshal(body, &page) != nil {
 		return
 	}
-	for _, c := range page.Contacts {
-		w.model.read(c, w.planning)
+	q := r.URL.Query()
+	if !strings.Contains(q.Get("include"), "list_memberships") {
+		return
 	}
-	if a := r.URL.Query().Get("email"); a != "" && len(page.Contacts) == 0 {
+	for _, c := range page.Contacts {
+		w.model.read(c, w.planning, q.Get("email") != "")
+	}
+	if a := q.Get("email"); a != "" && len(page.Contacts) == 0 {
 		w.model.absent(a, w.planning)
 	}
 }
