@@ -103,15 +103,19 @@ func (m *model) pairAtRest(now *picture, s mirror, id, a string) {
 	v, optOut := m.verdict(s, a)
 	switch {
 	case v == on && !c.on(id):
-		excused := m.held(s, a) != no || c != nil && !c.active() || c == nil && p.edited || h.departed || h.maybeDeparted || p.anyway || p.unread
+		excused := m.held(s, a) != no || c != nil && !c.active() || c == nil && p.edited || h.departed || h.maybeDeparted || p.anyway || p.unread || m.blocked(s, a, "add")
 		if !excused {
 			m.problem("%s should be on %s", a, s)
 		}
 	case v == off && c.on(id):
-		if h.known && (c.active() || optOut && c.Email.Permission != "unsubscribed") {
+		held := !optOut && (m.blocked(s, a, "remove") || m.alarmed())
+		if h.known && !held && (c.active() || optOut && c.Email.Permission != "unsubscribed") {
 			m.problem("%s should be off %s (opted out: %v)", a, s, optOut)
 		}
-	case v == leave && h.going && c.on(id):
+	case v == leave && h.going && c.on(id) && c.active() && !m.blocked(s, a, "remove") && !m.alarmed():
+		if m.existed[s] && !m.everHeld(a) {
+			break // foreign people stay on an adopted list until that is chosen
+		}
 		m.problem("%s should be off %s, which was made exact", a, s)
 	}
 	h.going = false // whoever is put on it from now on was not there

@@ -16,13 +16,21 @@ type model struct {
 	people map[string]*person
 	names  map[string][]string // contact id → addresses that it had
 
-	settled  map[string]bool  // activities whose end a poll has seen
-	now      map[int]string   // rep.nth → the last well-formed address that a cut saw
-	changes  map[int]*change  // rep.nth → the last change of it
-	byHand   map[string]bool  // ids of lists that were renamed by hand since their source was
-	exact    map[mirror]bool  // lists that a request or a night makes exact, until the next rest
-	runs     map[int64]string // id → state
-	problems []string
+	settled map[string]bool // activities whose end a poll has seen
+	now     map[int]string  // rep.nth → the last well-formed address that a cut saw
+	changes map[int]*change // rep.nth → the last change of it
+	byHand  map[string]bool // ids of lists that were renamed by hand since their source was
+	exact   map[mirror]bool // lists that a request or a night makes exact, until the next rest
+	holds   map[asked]*hold
+	existed map[mirror]bool // lists that existed before they were bound
+	looked  map[mirror]bool // of those, which were looked at
+	base    map[string]int  // rows of each view at the last complete read
+	// wasAlarmed: the rows were not to be believed at some time since the last
+	// rest.
+	wasAlarmed bool
+	thresholds thresholds
+	runs       map[int64]string // id → state
+	problems   []string
 }
 
 type pair struct {
@@ -63,8 +71,9 @@ type person struct {
 func newModel(o *office) *model {
 	m := &model{
 		office: o, memory: newMemory(), lists: map[mirror]string{}, of: map[string]mirror{}, pairs: map[pair]*history{},
-		people: map[string]*person{}, names: map[string][]string{}, settled: map[string]bool{}, now: map[int]string{}, changes: map[int]*change{}, byHand: map[string]bool{}, exact: map[mirror]bool{}, runs: map[int64]string{},
+		people: map[string]*person{}, names: map[string][]string{}, settled: map[string]bool{}, now: map[int]string{}, changes: map[int]*change{}, byHand: map[string]bool{}, exact: map[mirror]bool{}, runs: map[int64]string{}, holds: map[asked]*hold{}, existed: map[mirror]bool{}, looked: map[mirror]bool{},
 	}
+	m.thresholds.off = true
 	o.renamed = func(s mirror) { m.byHand[m.lists[s]] = false }
 	return m
 }
@@ -105,13 +114,34 @@ func (m *model) renameList(now *picture, id, name string) {
 	switch {
 	case !ours || s.what == "all":
 		m.problem("renames the list %q, which is not its to rename", now.lists[id])
-	case strings.HasSuffix(name, " (being renamed)"):
+	case strings.HasSuffix(name, " (being renamed)"), name == now.lists[id]:
 	case !strings.HasPrefix(name, m.office.name(s)):
 		m.problem("renames %s to %q, but it is called %q", s, name, m.office.name(s))
 	}
 }
 
 func (m *model) bind(s mirror, id string) { m.lists[s], m.of[id] = id, s }
+
+// bindExisting binds lists that have the name of something that has none yet
+// (section 6: trimmed, case-insensitive). Nothing is planned for them before
+// they were looked at.
+func (m *model) bindExisting(now *picture) {
+	for _, s := range m.office.sources() {
+		if !m.office.open(s) || m.lists[s] != "" {
+			continue
+		}
+		for id, name := range now.lists {
+			of, known := m.of[id]
+			if strings.EqualFold(strings.TrimSpace(name), m.office.name(s)) && (!known || of.what == "hand" || m.released(of)) {
+				m.bind(s, id)
+				m.existed[s], m.byHand[id] = true, true
+			}
+		}
+	}
+}
+
+// released: the group is gone, and its list is free for one of its name.
+func (m *model) released(s mirror) bool { return s.what == "group" && m.office.group(s.nth) == nil }
 
 // add judges an addition that is about to be sent.
 func (m *model) add(now *picture, listID, a string) {
@@ -138,6 +168,10 @@ func (m *model) add(now *picture, listID, a string) {
 		m.problem("adds %s to %s, whose contact has another address now", a, s)
 	case h.departed && !c.on(listID):
 		m.problem("adds %s to %s, who left it", a, s)
+	case m.existed[s] && !m.looked[s]:
+		m.problem("adds %s to %s before the first look at it", a, s)
+	case m.blocked(s, a, "add") && !c.on(listID):
+		m.problem("adds %s to %s before that is approved", a, s)
 	}
 }
 
@@ -154,12 +188,22 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 		return
 	}
 	justified := func(a string) bool {
-		v, _ := m.verdict(s, a)
+		v, optOut := m.verdict(s, a)
+		switch {
+		case optOut:
+			return true
+		case m.approved(s, a, "remove"):
+			return v != on && v != unknown
+		case m.blocked(s, a, "remove") || m.existed[s] && !m.looked[s]:
+			return false
+		case m.alarmed():
+			return false
+		}
 		return v == off || v == leave && m.exact[s]
 	}
 	if !slices.ContainsFunc(append(m.names[c.ID], c.Email.Address), justified) {
 		v, _ := m.verdict(s, c.Email.Address)
-		m.problem("removes %s from %s, verdict %s", c.Email.Address, s, v)
+		m.problem("removes %s from %s, verdict %s, alarmed %v, blocked %v", c.Email.Address, s, v, m.alarmed(), m.blocked(s, c.Email.Address, "remove"))
 	}
 }
 
@@ -172,14 +216,19 @@ func (m *model) tell(listID, a, op, activity string, lost bool) {
 	h := m.pair(s, a)
 	if op == "remove" {
 		h.maybeSeen, h.seen = false, false
-		if h.departed && !h.missed {
-			// Nobody could know that the person had gone before.
-			h.departed, h.maybeDeparted = false, true
-		}
+		h.hideDeparture()
 	} else {
 		h.known = true
 	}
 	h.told, h.activity, h.lost, h.confirmed = op, activity, lost, false
+}
+
+// hideDeparture is for what explains that the person is off the list: nobody
+// can know any more that the person had left it before.
+func (h *history) hideDeparture() {
+	if h.departed && !h.missed {
+		h.departed, h.maybeDeparted = false, true
+	}
 }
 
 // settle notes which activities a poll has seen the end of.
@@ -238,9 +287,10 @@ func (m *model) read(c *contact, planning, byName bool) {
 		h.known = c.on(id)
 		if !h.known {
 			v, _ := m.verdict(s, a)
-			h.missed = h.missed || h.departed && planning && v == on
+			h.missed = h.missed || h.departed && planning && v == on && c.active()
 			if c.Deleted != "" || p.unsubRead {
 				h.seen, h.confirmed = false, false // off because of that
+				h.hideDeparture()
 			}
 			continue
 		}

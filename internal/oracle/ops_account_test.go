@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"slices"
+	"strings"
 
 	"pgregory.net/rapid"
 
@@ -159,6 +160,28 @@ func setPermission(t *rapid.T, s *system, now *picture) bool {
 	s.model.person(c.Email.Address).unread = true
 	permission := pick(t, "permission", []string{"temp_hold", "pending_confirmation", "not_set", "implicit", "explicit"})
 	return s.did(s.account.sim.SetPermission(accountName, c.Email.Address, permission), "%s becomes %s", c.Email.Address, permission)
+}
+
+// before is what the account has before anything is synchronised: sometimes
+// lists with the names that ours will have, and people on them.
+func (s *system) before(t *rapid.T) {
+	if rapid.IntRange(0, 2).Draw(t, "lists before") > 0 {
+		return
+	}
+	var names []string
+	for _, of := range s.model.office.sources() {
+		if chance(t, "before: "+of.String()) {
+			name := s.model.office.name(of)
+			if chance(t, "another spelling") {
+				name = " " + strings.ToUpper(name) + " "
+			}
+			s.did(s.account.sim.CreateList(accountName, name), "there is a list %q", name)
+			names = append(names, name)
+		}
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "people before") {
+		s.put(t, s.account.look(), pick(t, "address", append(slices.Clone(addresses), foreign...)))
+	}
 }
 
 func newList(t *rapid.T, s *system, now *picture) bool {

@@ -91,7 +91,12 @@ func check(t *rapid.T, b *bench) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.before(t)
 	judge := func() {
+		s.model.wasAlarmed = s.model.wasAlarmed || s.model.alarmed()
+		if err := s.questions(ctx); err != nil {
+			t.Fatal(err)
+		}
 		s.model.broken(s.account.sim)
 		for _, p := range s.model.problems {
 			t.Errorf("%s", p)
@@ -112,7 +117,11 @@ func check(t *rapid.T, b *bench) {
 		s.model.broken(s.account.sim)
 		s.account.sim.Reset() // faults that nothing met
 		s.faulty = false
+		if err := s.questions(ctx); err != nil {
+			return err
+		}
 		s.model.atRest(s.account.look(), addresses)
+		s.model.wasAlarmed = false
 		return nil
 	}
 	stream := func() error {
@@ -176,6 +185,8 @@ func check(t *rapid.T, b *bench) {
 		return rest()
 	})(t)
 	judge()
-	step("nothing to do at night", func() error { return s.idle(t) })(t)
-	judge()
+	if rapid.IntRange(0, 3).Draw(t, "and then") == 0 {
+		step("nothing to do at night", func() error { return s.idle(t) })(t)
+		judge()
+	}
 }

@@ -46,7 +46,7 @@ func (s *system) syncRequest(ctx context.Context, r store.Request) error {
 	}
 	before := s.account.look()
 	_, there := before.lists[s.model.lists[g]]
-	refusable := !s.model.office.open(g) || !there
+	refusable := !s.model.office.open(g) || !there || s.model.existed[g] && !s.model.looked[g]
 	if err := s.keeper.Request(ctx, r); err != nil {
 		return err
 	}
@@ -126,6 +126,14 @@ func (s *system) runs(ctx context.Context) error {
 			s.model.problem("run %s: %s", r.Kind, r.State)
 		case r.Kind == "reconcile" && began:
 			s.model.readAll()
+		}
+		if began && r.Kind == "first_look" && !strings.HasPrefix(r.State, "failed") {
+			for of := range s.model.existed {
+				s.model.looked[of] = true
+			}
+		}
+		if began && !missed && (r.Kind == "nightly" || r.Kind == "reconcile") {
+			s.model.countRows()
 		}
 		if r.Kind == "nightly" && began && !missed {
 			s.model.night(s.account.look())

@@ -148,6 +148,9 @@ func (s *system) batch(ctx context.Context) error {
 		}
 		s.trace("  batch: %q", due)
 		s.model.cut(due)
+		if len(due) > 0 {
+			s.model.bindExisting(s.account.look())
+		}
 		_, _, err = s.deliverer.Batch(ctx)
 		if err == nil {
 			s.model.planned(due)
