@@ -73,6 +73,11 @@ func (m *model) takeQuestions(now *picture, all []question) {
 		h.state = q.State
 		m.holds[at] = h
 	}
+	for at, h := range m.holds {
+		if old := before[at]; h.kind == "removals" && (old == nil || old.id != h.id) && !m.tooMany(now, at.list) {
+			m.problem("asks whether to remove %s from %s, which is not above the threshold", at.address, at.list)
+		}
+	}
 }
 
 // mayAsk judges a new question.
@@ -93,9 +98,6 @@ func (m *model) mayAsk(now *picture, at asked, h *hold, optOut bool) {
 			complain("no rows vanished")
 		}
 	case "removals":
-		if m.thresholds.off {
-			complain("there is no threshold")
-		}
 	case "left_behind", "foreign":
 		switch ours := m.everHeld(at.address); {
 		case !m.existed[at.list] || at.op != "remove" || !c.on(m.lists[at.list]):

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // model is the oracle's own state of one association.
@@ -29,6 +30,8 @@ type model struct {
 	// rest.
 	wasAlarmed bool
 	thresholds thresholds
+	sent       map[mirror][]sent
+	time       func() time.Time
 	runs       map[int64]string // id → state
 	problems   []string
 }
@@ -71,9 +74,8 @@ type person struct {
 func newModel(o *office) *model {
 	m := &model{
 		office: o, memory: newMemory(), lists: map[mirror]string{}, of: map[string]mirror{}, pairs: map[pair]*history{},
-		people: map[string]*person{}, names: map[string][]string{}, settled: map[string]bool{}, now: map[int]string{}, changes: map[int]*change{}, byHand: map[string]bool{}, exact: map[mirror]bool{}, runs: map[int64]string{}, holds: map[asked]*hold{}, existed: map[mirror]bool{}, looked: map[mirror]bool{},
+		people: map[string]*person{}, names: map[string][]string{}, settled: map[string]bool{}, now: map[int]string{}, changes: map[int]*change{}, byHand: map[string]bool{}, exact: map[mirror]bool{}, runs: map[int64]string{}, holds: map[asked]*hold{}, sent: map[mirror][]sent{}, thresholds: anyNumber, existed: map[mirror]bool{}, looked: map[mirror]bool{},
 	}
-	m.thresholds.off = true
 	o.renamed = func(s mirror) { m.byHand[m.lists[s]] = false }
 	return m
 }
@@ -200,6 +202,9 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 			return false
 		}
 		return v == off || v == leave && m.exact[s]
+	}
+	if _, optOut := m.verdict(s, c.Email.Address); !optOut && !m.approved(s, c.Email.Address, "remove") {
+		m.taken(s, c.Email.Address)
 	}
 	if !slices.ContainsFunc(append(m.names[c.ID], c.Email.Address), justified) {
 		v, _ := m.verdict(s, c.Email.Address)

@@ -18,6 +18,7 @@ type office struct {
 	reps        []*rep
 	groups      []*group
 	optOuts     []*optOut
+	goneNames   []string     // of groups that were deleted
 	renamed     func(mirror) // is told of new names
 	serial      int          // of reps and groups made
 }

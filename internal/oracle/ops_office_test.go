@@ -281,8 +281,11 @@ func addGroup(t *rapid.T, o *office, db *rows) string {
 	if len(o.groups) >= mostGroups {
 		return ""
 	}
-	o.addGroup(db, fmt.Sprint("Committee ", o.serial))
-	return "one more"
+	name := fmt.Sprint("Committee ", o.serial)
+	if len(o.goneNames) > 0 && chance(t, "again") {
+		name, o.goneNames = o.goneNames[0], o.goneNames[1:]
+	}
+	return o.addGroup(db, name).name
 }
 
 func deleteGroup(t *rapid.T, o *office, db *rows) string {
@@ -291,6 +294,7 @@ func deleteGroup(t *rapid.T, o *office, db *rows) string {
 	}
 	g := pick(t, "group", o.groups)
 	o.deleteGroup(db, g)
+	o.goneNames = append(o.goneNames, g.name)
 	return fmt.Sprintf("group %d", g.nth)
 }
 

@@ -91,6 +91,9 @@ func check(t *rapid.T, b *bench) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.choose(t); err != nil {
+		t.Fatal(err)
+	}
 	s.before(t)
 	judge := func() {
 		s.model.wasAlarmed = s.model.wasAlarmed || s.model.alarmed()

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"pgregory.net/rapid"
 
 	"rollcall/internal/ccsim"
 	"rollcall/internal/deliver"
@@ -55,10 +57,17 @@ func newSystem(ctx context.Context, b *bench, trace func(format string, args ...
 	if err != nil {
 		return nil, err
 	}
-	s := &system{bench: b, model: newModel(o), trace: trace, policy: mapper.Policy{Thresholds: mapper.Thresholds{Off: true}}, id: strconv.FormatInt(o.association, 10)}
+	s := &system{bench: b, model: newModel(o), trace: trace, id: strconv.FormatInt(o.association, 10)}
 	s.account = newAccount(b.clock.Now, ccsim.Switches{})
 	s.wire = &wire{account: s.account, model: s.model, trace: trace}
+	s.model.time = b.clock.Now
 	return s, s.restart()
+}
+
+// choose sets how the check is to be made, and begins again.
+func (s *system) choose(t *rapid.T) error {
+	s.model.thresholds = pick(t, "thresholds", []thresholds{anyNumber, anyNumber, byDefault, tight})
+	return s.restart()
 }
 
 // restart throws away what the process knows: only Postgres remembers.
@@ -74,6 +83,7 @@ func (s *system) restart() error {
 	if err != nil {
 		return err
 	}
+	s.policy.Thresholds = s.model.thresholds.policy()
 	log := slog.New(ear{s})
 	state := s.store().Association(s.id)
 	s.deliverer = &deliver.Deliverer{
@@ -121,7 +131,7 @@ func (s *system) between(ctx context.Context) error {
 	if s.clock.Now().Sub(s.passed) < linger {
 		return nil
 	}
-	err := s.batch(ctx)
+	err := s.deliver(ctx)
 	s.passed = s.clock.Now()
 	return err
 }
@@ -137,9 +147,24 @@ func (s *system) stream(ctx context.Context) error {
 	return s.batch(ctx)
 }
 
-// batch delivers what is due. The rows are those of the plan's snapshot: nobody
-// works in between.
+// batch delivers what is due. When it is about the lists themselves, what is due
+// by the clock comes first: the linger sees to that where nothing lags.
 func (s *system) batch(ctx context.Context) error {
+	due, err := s.due(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(due, "") {
+		if err := s.turns(ctx); err != nil {
+			return err
+		}
+	}
+	return s.deliver(ctx)
+}
+
+// deliver delivers what is due. The rows are those of the plan's snapshot: nobody
+// works in between.
+func (s *system) deliver(ctx context.Context) error {
 	s.wire.planning = true
 	for attempt := 1; ; attempt++ {
 		due, err := s.due(ctx)
