@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"internal/chamber":    {},
 	"internal/config":     {},
 	"internal/localpg":    {},
+	"internal/oracle":     {},
 	"internal/pgtest":     {"internal/localpg"},
 	"internal/redact":     {},
 
