@@ -16,10 +16,16 @@ import (
 // goroutine at a time: Constant Contact's limits are per key, so there is
 // nothing to gain from more.
 type Applier struct {
-	API    API
-	Ledger Ledger
-	Now    func() time.Time
-	Log    *slog.Logger
+	// OptOuts is the API for who opted out, with calls that are kept for that;
+	// nil: API.
+	OptOuts API
+	API     API
+	Ledger  Ledger
+	// TypeIDs reads the database's ids of the membership types that exist, by
+	// their list's key; empty where it gives none. Nil: it gives none.
+	TypeIDs func(ctx context.Context) (map[mapper.ListKey]string, error)
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // FreshFor is how old the read of a person may be when an addition is sent.
@@ -73,7 +79,7 @@ const skew = 5 * time.Minute
 // sweep adds whoever unsubscribed since to gone.
 func (a *Applier) sweep(ctx context.Context, since time.Time, gone map[mapper.Address]bool) error {
 	q := constantcontact.ContactQuery{Status: []string{"unsubscribed"}, OptOutAfter: since.Add(-skew)}
-	return a.API.Contacts(ctx, q, func(page []constantcontact.Contact) error {
+	return a.forOptOuts().Contacts(ctx, q, func(page []constantcontact.Contact) error {
 		for _, c := range page {
 			if c.State == constantcontact.StateUnsubscribed {
 				gone[addressOf(c)] = true
@@ -135,9 +141,19 @@ func (a *Applier) request(ctx context.Context, c *Call) (constantcontact.Activit
 		return a.API.ImportContacts(ctx, c.Rows, c.ListIDs)
 	case CallAdd:
 		return a.API.AddListMemberships(ctx, c.IDs, c.ListIDs)
-	default:
-		return a.API.RemoveListMemberships(ctx, c.IDs, c.ListIDs)
+	case CallRemove:
+		if c.OptOut {
+			return a.forOptOuts().RemoveListMemberships(ctx, c.IDs, c.ListIDs)
+		}
 	}
+	return a.API.RemoveListMemberships(ctx, c.IDs, c.ListIDs)
+}
+
+func (a *Applier) forOptOuts() API {
+	if a.OptOuts != nil {
+		return a.OptOuts
+	}
+	return a.API
 }
 
 // Steps attaches to each call the addresses whose last operation it carries,

@@ -125,6 +125,9 @@ type Done struct {
 type Ledger interface {
 	// SaveList records a list's binding.
 	SaveList(ctx context.Context, l BoundList) error
+	// FollowType gives a membership type's list, with all that is known of it,
+	// the key of the type's new name.
+	FollowType(ctx context.Context, from, to mapper.ListKey, ref string) (followed bool, err error)
 	// Begin records a call before it is sent and takes done off the queue, in
 	// one transaction. It returns the record's id.
 	Begin(ctx context.Context, c *Call, done []Done) (int64, error)
@@ -163,4 +166,8 @@ type API interface {
 	Activity(ctx context.Context, id string) (constantcontact.Activity, error)
 	ContactByID(ctx context.Context, id string) (constantcontact.Contact, error)
 	PutContact(ctx context.Context, id string, change constantcontact.ContactChange) (constantcontact.WrittenContact, error)
+	// ReviveContact brings a deleted contact back without any permission.
+	ReviveContact(ctx context.Context, address string) (constantcontact.WrittenContact, error)
+	List(ctx context.Context, id string) (constantcontact.List, error)
+	RenameList(ctx context.Context, id, name string) (constantcontact.List, error)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"rollcall/cdc"
+	"rollcall/internal/reconcile"
 	"rollcall/internal/store"
 )
 
@@ -54,6 +55,11 @@ func (a *App) prepareStream(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
+		return err
+	}
+	// What Constant Contact shows is read again too: whoever was changed there
+	// meanwhile may not be known.
+	if err := a.store.Hasten(ctx, reconcile.DueReconcile); err != nil {
 		return err
 	}
 	return a.touchAll(ctx)

@@ -21,15 +21,20 @@ func TestExample(t *testing.T) {
 	d := defaults()
 	for name, pair := range map[string][2]any{
 		"api_url": {c.ConstantContact.APIURL, d.ConstantContact.APIURL}, "rules": {c.Rules, d.Rules},
-		"pace": {c.Pace, d.Pace}, "log": {c.Log, d.Log}, "slot": {c.Source.Slot, d.Source.Slot},
+		"reconcile": {c.Reconcile, d.Reconcile},
+		"pace":      {c.Pace, d.Pace}, "log": {c.Log, d.Log}, "slot": {c.Source.Slot, d.Source.Slot},
 		"publication": {c.Source.Publication, d.Source.Publication},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			t.Errorf("%s is %v in the example, the default is %v", name, pair[0], pair[1])
 		}
 	}
-	if conn := c.ConstantContact.Connections[0]; conn.Association != "1" || conn.APIKey != "main" || conn.AccessToken.File != "/etc/rollcall/access-token" {
+	if conn := c.ConstantContact.Connections[0]; conn.Association != "1" || conn.APIKey != "main" || conn.AccessToken.IsSet() {
 		t.Errorf("connection is %+v", conn)
+	}
+	if key, ok := c.ConstantContact.Key("main"); !ok || key.AuthURL != DefaultAuthURL || key.RedirectURL != DefaultRedirectURL ||
+		key.ClientSecret.File != "/etc/rollcall/client-secret" || c.State.MasterKeys[0].File != "/etc/rollcall/master-key" {
+		t.Errorf("key is %+v, master keys are %+v", key, c.State.MasterKeys)
 	}
 }
 
@@ -84,7 +89,7 @@ func TestDefaults(t *testing.T) {
 	if c.Log.Level.Level() != slog.LevelDebug || defaults().Log.Level.Level() != slog.LevelInfo {
 		t.Errorf("level is %v", c.Log.Level.Level())
 	}
-	if c.Log != (Log{"debug", "text"}) || c.Pace.Linger != 2*time.Second || c.Rules != defaults().Rules || c.Source.Slot != "rollcall" {
+	if c.Log != (Log{"debug", "text"}) || c.Pace != (Pace{2 * time.Second, 10_000, 10}) || c.Rules != defaults().Rules || c.Source.Slot != "rollcall" {
 		t.Errorf("got %+v", c)
 	}
 	if key := c.ConstantContact.Connections[0].APIKey; key != "main" {

@@ -15,6 +15,9 @@ var (
 	durationType = reflect.TypeFor[time.Duration]()
 )
 
+// maxNumber is far above any number that is meant.
+const maxNumber = 1 << 31
+
 // decoder fills a Config from the parsed file and collects every unknown key
 // and wrong type. The YAML package's own decoder stops at the first of them,
 // drops the fields beside it, and quotes the file.
@@ -81,6 +84,18 @@ func (d *decoder) decode(path string, node ast.Node, v reflect.Value) {
 			d.report(path, node, "must be a text: put it in quotes")
 		}
 		v.SetString(text)
+	case v.Kind() == reflect.Int:
+		number, ok := node.(*ast.IntegerNode)
+		if !ok {
+			d.report(path, node, "must be a whole number")
+			return
+		}
+		switch n := number.Value.(type) {
+		case uint64:
+			v.SetInt(int64(min(n, maxNumber)))
+		case int64:
+			v.SetInt(max(n, -maxNumber))
+		}
 	case v.Kind() == reflect.Bool:
 		b, ok := node.(*ast.BoolNode)
 		if !ok {

@@ -109,12 +109,26 @@ func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
 		d.Log.Warn("people could not be read: nobody is added", "association", d.ID, "err", readErr)
 		shown = nil
 	}
+	if unseen(w.lists) {
+		// Whoever becomes a contact before a list that existed was looked at would
+		// seem to have left it. Removals go on.
+		shown = nil
+	}
 	return errors.Join(bindErr, readErr, d.send(ctx, w, out, b, shown, readAt))
+}
+
+// unseen reports whether a list that existed still waits for its first look.
+func unseen(lists []sink.BoundList) bool {
+	return slices.ContainsFunc(lists, func(l sink.BoundList) bool { return l.State == mapper.ListBound && l.Existed && !l.Looked })
 }
 
 // readChanges reads the world of a batch and records e-mail changes in it, which
 // bring the previous addresses into the world.
 func (d *Deliverer) readChanges(ctx context.Context, b *batch) (*world, error) {
+	// Whose rows were erased is remembered by a hash: here the address is at hand.
+	if err := d.Store.Recall(ctx, b.addresses); err != nil {
+		return nil, err
+	}
 	w, err := d.read(ctx, b.question())
 	if err != nil {
 		return nil, err

@@ -132,7 +132,7 @@ func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]s
 		switch {
 		case op.List != "" && !bound:
 			until = d.Now().Add(busyPause)
-		case op.Kind == mapper.InactivateFromList && (!busy || op.OptOut && k.Open[op.List] != "remove"):
+		case op.Kind == mapper.InactivateFromList && (!busy || op.OptOut && !overtaken(k.Pairs[op.List])):
 			item.Removes = append(item.Removes, op)
 		case busy || !read:
 		case op.Kind == mapper.AddToList:
@@ -163,6 +163,10 @@ func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]s
 	}
 	return item, until
 }
+
+// overtaken reports whether the removal of a pair was sent since the calls that
+// are still on their way: once is enough until these have ended.
+func overtaken(p mapper.Pair) bool { return p.Told == mapper.ToldRemove && !p.Confirmed }
 
 func listsByKey(lists []sink.BoundList) map[mapper.ListKey]sink.BoundList {
 	byKey := make(map[mapper.ListKey]sink.BoundList, len(lists))

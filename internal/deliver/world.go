@@ -2,7 +2,6 @@ package deliver
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -83,7 +82,9 @@ func (d *Deliverer) read(ctx context.Context, q question) (*world, error) {
 		w.people[w.input.People[i].Address] = &w.input.People[i]
 	}
 	w.follow()
-	if q.types || w.typeMayBeGone() {
+	// Without the optional view that reads every rep, which nobody who asks
+	// about one person is to wait for.
+	if (q.types || w.typeMayBeGone()) && (!q.explain || d.Source.HasTypes()) {
 		w.input.TypesComplete = true
 		w.input.Types, err = snap.Types(ctx, d.ID)
 	}
@@ -233,26 +234,4 @@ func repIDs(reps []*mapper.Rep) []mapper.RepID {
 		ids[i] = r.ID
 	}
 	return ids
-}
-
-// group finds the group of an association by its id or, where only one has
-// it, by its name.
-func group(groups []mapper.Group, ref string) (mapper.Group, error) {
-	var named []mapper.Group
-	for _, g := range groups {
-		if string(g.ID) == ref {
-			return g, nil
-		}
-		if g.Name == ref {
-			named = append(named, g)
-		}
-	}
-	switch len(named) {
-	case 1:
-		return named[0], nil
-	case 0:
-		return mapper.Group{}, fmt.Errorf("no group has that id or name")
-	default:
-		return mapper.Group{}, fmt.Errorf("%d groups have that name; ask by id", len(named))
-	}
 }

@@ -1,0 +1,54 @@
+package main
+
+// fillings make the association and its state as after a first sync, but for
+// some people who changed since. Numbers take the places in braces.
+var fillings = []string{
+	`insert into chamber.association (association_id, name) overriding system value values (1, 'Harbour Chamber')`,
+	`insert into chamber.sync_options (association_id, sync_all_active, sync_membership_types, sync_groups) values (1, true, true, true)`,
+	`insert into chamber.membership_type (membership_type_id, association_id, name) overriding system value
+		select n, 1, 'Type ' || n from generate_series(1, {types}) n`,
+	`insert into chamber.member (member_id, association_id, name, status) overriding system value
+		select n, 1, 'Member ' || n, 'active' from generate_series(1, {reps} / 4 + 1) n`,
+	`insert into chamber.member_type (association_id, member_id, membership_type_id)
+		select 1, n, n % {types} + 1 from generate_series(1, {reps} / 4 + 1) n`,
+	`insert into chamber.rep (rep_id, association_id, member_id, first_name, last_name, job_title, email) overriding system value
+		select n, 1, n / 4 + 1, 'First' || n % 1000, 'Last' || n % 5000, 'Head of department', 'first.last' || n || '@members.example.org'
+		from generate_series(1, {reps}) n`,
+	`insert into chamber.rep_group (group_id, association_id, name) overriding system value
+		select n, 1, 'Group ' || n from generate_series(1, {groups}) n`,
+	`insert into chamber.group_membership (association_id, group_id, rep_id)
+		select 1, (r + g * ({groups} / {groups of a rep})) % {groups} + 1, r from generate_series(1, {reps}) r, generate_series(1, {groups of a rep}) g`,
+
+	`insert into rollcall_state.position (source, durable_lsn, saved_at, full_pass_at) values ('bench', '0/1', '2026-06-30Z', '2026-06-30Z')`,
+	`insert into rollcall_state.list (source, association, key, kind, ref, name, list_id, state, existed, bound_at)
+		select 'bench', '1', x.key, x.kind, x.ref, x.name, 'l-' || x.key, 'bound', false, '2026-06-01Z'
+		from (
+			select 'all_active' as key, 'all_active' as kind, '' as ref, 'All Active and Courtesy Representatives' as name
+			union all select 'type:' || name, 'type', name, name from chamber.membership_type
+			union all select 'group:' || group_id, 'group', group_id::text, name from chamber.rep_group
+		) x`,
+	`insert into rollcall_state.rep_seen (source, association, rep, address, opted_out)
+		select 'bench', '1', rep_id::text, email, false from chamber.rep order by rep_id`,
+	`insert into rollcall_state.rep_now (source, association, rep, address)
+		select source, association, rep, address from rollcall_state.rep_seen`,
+	`insert into rollcall_state.contact (source, association, address, contact_id, state, read_at)
+		select source, association, address, 'c-' || rep, 'active', '2026-06-30 03:05Z' from rollcall_state.rep_seen`,
+	`insert into rollcall_state.ledger (source, association, list, address, told, told_at, confirmed, seen, shown, shown_at)
+		select 'bench', '1', x.list, r.email, 'add', '2026-06-02Z', true, true, 'on', '2026-06-30 03:05Z'
+		from (
+			select rep_id, 'all_active' as list from chamber.rep
+			union all select r.rep_id, 'type:' || t.name from chamber.rep r join chamber.member_type m on m.member_id = r.member_id
+				join chamber.membership_type t on t.membership_type_id = m.membership_type_id
+			union all select rep_id, 'group:' || group_id from chamber.group_membership
+		) x join chamber.rep r on r.rep_id = x.rep_id`,
+
+	// What changed since: some are no longer active, some unsubscribed, some
+	// are new.
+	`update chamber.rep set active = false
+		where rep_id % {outcasts every} = 0`,
+	`update rollcall_state.contact set state = 'unsubscribed'
+		where substr(contact_id, 3)::int % {outcasts every} = 1`,
+	`delete from rollcall_state.ledger
+		where substr(split_part(address, '@', 1), 11)::int % {outcasts every} = 2`,
+	`vacuum analyze`,
+}

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"rollcall/internal/app"
+	"rollcall/internal/report"
+)
+
+type syncCommand struct {
+	associationFlags
+	waitFlags
+	Group string `arg:"" help:"Id or name of the group."`
+	Yes   bool   `help:"Approve exactly the removals that are shown, without asking." short:"y"`
+}
+
+// errDeclined says that somebody was asked and did not agree.
+var errDeclined = errors.New("not approved: nothing was changed")
+
+func (c *syncCommand) Run(e *env) error {
+	i, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer i.Close()
+	v, err := c.one(i)
+	if err != nil {
+		return err
+	}
+	p, err := v.PreviewSync(e.ctx, c.Group)
+	if err != nil {
+		return err
+	}
+	preview := preview(v.ID, p)
+	if !c.JSON {
+		if err := preview.Text(e.stdout); err != nil {
+			return err
+		}
+	}
+	if !c.Yes {
+		if err := c.agree(e, len(p.Removals)); err != nil {
+			return err
+		}
+	}
+	id, err := v.ApproveSync(e.ctx, p, e.User)
+	if err != nil {
+		return err
+	}
+	return c.follow(e, c.inspectFlags, i, asked{Request: id, Did: "Asked to sync the group now", Preview: preview})
+}
+
+// agree asks whoever sits at the terminal. Without anybody to ask, that is a
+// wrong command line.
+func (c *syncCommand) agree(e *env, removals int) error {
+	nobody := &usageError{"sync asks before it takes people off, and there is no terminal to ask on", "--yes, which approves exactly what this shows"}
+	if !e.Terminal || c.JSON {
+		return nobody
+	}
+	question := "Sync the group now?"
+	if removals > 0 {
+		question = fmt.Sprintf("Take %d off the list?", removals)
+	}
+	if _, err := fmt.Fprintf(e.stdout, "%s [y/N] ", question); err != nil {
+		return err
+	}
+	answer, err := bufio.NewReader(e.Stdin).ReadString('\n')
+	if errors.Is(err, io.EOF) && answer == "" {
+		fmt.Fprintln(e.stdout)
+		return nobody
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+		return errDeclined
+	}
+	return nil
+}
+
+func preview(association string, p app.SyncPreview) *report.Preview {
+	out := &report.Preview{
+		Association: association, Group: p.Group, List: p.List, Name: p.Name, On: p.On, Adds: p.Adds, OptedOut: p.OptedOut, Adoption: p.Adoption,
+		Removals: []report.PersonPlan{},
+	}
+	for _, r := range p.Removals {
+		out.Removals = append(out.Removals, report.PersonPlan{
+			Address: r.Address, Op: "remove", Reason: r.Reason, Rep: r.Rep, FirstName: r.FirstName, LastName: r.LastName,
+		})
+	}
+	return out
+}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"rollcall/mapper"
+	"rollcall/sql"
+)
+
+// Allowance is an operator's decision that somebody may be mailed again.
+type Allowance struct {
+	Address mapper.Address
+	List    mapper.ListKey // whose departure is lifted; empty: of every list
+	// Reps hold the address now, and are kept back by what a previous address
+	// shows: that no longer counts.
+	Reps []mapper.RepID
+	By   string
+	// Readdressed: no contact has the address any more, because somebody gave it
+	// another one in Constant Contact. It may get a new contact.
+	Readdressed bool
+}
+
+// AllowBack records an allowance. It returns the lists whose departure it lifts.
+func (a *Association) AllowBack(ctx context.Context, w Allowance) (lifted []mapper.ListKey, err error) {
+	key, err := a.hashKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = a.begin(ctx, "allow back", func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `update rollcall_state.ledger set departed_at = null, told = '', confirmed = false, seen = false
+			where source = $1 and association = $2 and address = $3 and departed_at is not null and (list = $4 or $4 = '') returning list`,
+			a.source, a.id, string(w.Address), string(w.List))
+		if err != nil {
+			return err
+		}
+		if lifted, err = pgx.CollectRows(rows, pgx.RowTo[mapper.ListKey]); err != nil {
+			return err
+		}
+		var batch pgx.Batch
+		for _, rep := range w.Reps {
+			batch.Queue(`insert into rollcall_state.previous_allowed (source, association, rep, address, allowed_at, allowed_by)
+				values ($1, $2, $3, $4, $5, $6) on conflict do nothing`, a.source, a.id, string(rep), string(w.Address), a.now(), w.By)
+		}
+		if w.Readdressed {
+			batch.Queue(`update rollcall_state.contact set contact_id = '', state = 'absent'
+				where source = $1 and association = $2 and address = $3`, a.source, a.id, string(w.Address))
+			batch.Queue(sql.Query("reconcile_readdressed"), a.source, a.id, string(w.Address))
+		}
+		batch.Queue(`delete from rollcall_state.erased where source = $1 and association = $2 and hash = $3 and list <> '' and (list = $4 or $4 = '')`,
+			a.source, a.id, a.hash(key, w.Address), string(w.List))
+		return tx.SendBatch(ctx, &batch).Close()
+	})
+	return lifted, err
+}
