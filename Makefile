@@ -44,11 +44,11 @@ demo: ## a chamber of 2,000 reps and a day of office work, on a simulated Consta
 bench-drain: ## how fast a backlog of changes is worked off
 	go run ./bench/drain
 
-bench-calls: ## how many calls to Constant Contact a first sync and some days' work take
-	go run ./bench/calls
-
 bench-plan: ## what a plan of 100,000 reps needs, with 60 and with 600 lists
 	go run ./bench/plan
+
+bench-calls: ## how many calls to Constant Contact a first sync and some days' work take
+	go run ./bench/calls
 
 image: ## build the container image rollcall:VERSION
 	docker build -t rollcall:$(VERSION) .

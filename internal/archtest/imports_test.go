@@ -36,7 +36,7 @@ var allowed = map[string][]string{
 
 	"internal/source":    {"cdc", "mapper", "sql"},
 	"internal/setup":     {"cdc", "internal/source", "sql"},
-	"internal/check":     {"cdc", "internal/source", "internal/setup", "sql"},
+	"internal/check":     {"cdc", "mapper", "internal/reconcile", "internal/source", "internal/setup", "sql"},
 	"internal/store":     {"cdc", "mapper", "sink", "sql", "internal/budget", "internal/credential", "internal/lease"},
 	"internal/widen":     {"cdc", "mapper", "internal/source", "internal/store"},
 	"internal/report":    {"mapper", "internal/store"},

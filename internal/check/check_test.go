@@ -24,9 +24,10 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // is large enough for indexes to matter, and what init makes.
 type installation struct {
 	*pgtest.DB
-	t    *testing.T
-	slot string
-	cfg  check.Config
+	t     *testing.T
+	slot  string
+	major int
+	cfg   check.Config
 }
 
 func install(t *testing.T) *installation {
@@ -79,11 +80,12 @@ func as(t *testing.T, address, user string) *pgx.ConnConfig {
 // version is the server's, such as 15.
 func (in *installation) version() int {
 	in.t.Helper()
-	var v int
-	if err := in.Conn(in.t).QueryRow(context.Background(), "select current_setting('server_version_num')::integer / 10000").Scan(&v); err != nil {
-		in.t.Fatal(err)
+	if in.major == 0 {
+		if err := in.Conn(in.t).QueryRow(context.Background(), "select current_setting('server_version_num')::integer / 10000").Scan(&in.major); err != nil {
+			in.t.Fatal(err)
+		}
 	}
-	return v
+	return in.major
 }
 
 // found runs the check and returns the names, each once.
@@ -196,6 +198,9 @@ var seeds = []struct {
 			"left join (select * from chamber.member union all select * from chamber.member where member_id = 1) m on m.member_id = r.member_id")
 	}},
 	{name: "option_invalid", sql: "update chamber.sync_options set time_zone = 'Central'"},
+	{name: "option_invalid/window", seed: func(in *installation) {
+		in.replaceView("options", "to_char(window_end, 'HH24:MI') as window_end", "'4 am' as window_end")
+	}},
 	{name: "nobody_leaves", seed: func(in *installation) { in.replaceView("group_members", "disabled", "false as disabled") }},
 	{name: "unwatched_table", sql: "delete from rollcall.watches where \"table\" = 'chamber.member_type';" + sql.Contract()[3]},
 	{name: "unwatched_table/inherited", sql: "create table chamber.rep_archive (like chamber.rep including indexes) inherits (chamber.rep)"},

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/pgtest"
+	"rollcall/internal/setup"
+	"rollcall/sql"
 )
 
 // A check that is broken off says so, and does not look as if all were well.
@@ -41,4 +44,20 @@ func TestReportCountsAndSorts(t *testing.T) {
 	if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] || report.Errors != 1 || report.Warnings != 1 || report.Notes != 1 {
 		t.Errorf("%d errors, %d warnings, %d notes: %v, want %v", report.Errors, report.Warnings, report.Notes, got, want)
 	}
+}
+
+// A database that is new has nothing wrong with it.
+func TestEmptyReferenceHasNoFindings(t *testing.T) {
+	db := pgtest.Database(t)
+	conn := db.Conn(t)
+	run(t, conn, sql.Reference()[0])
+	in := &installation{DB: db, t: t, slot: pgtest.Slot(t)}
+	if _, err := setup.Apply(t.Context(), conn, setup.Contract{Slot: in.slot}); err != nil {
+		t.Fatal(err)
+	}
+	in.cfg = check.Config{
+		Source: as(t, db.URL, "rollcall"), Name: "chamber", Slot: in.slot, Publication: "rollcall", KeepRemoved: true, Now: time.Now,
+		Connections: []check.Connection{{Association: "1"}},
+	}
+	in.want()
 }

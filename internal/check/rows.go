@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
+	"rollcall/internal/reconcile"
 	"rollcall/internal/setup"
+	"rollcall/mapper"
 )
 
 // rowChecks count what is wrong with the rows of a view. They go through all of
@@ -68,6 +69,10 @@ func (c *checker) checkView(ctx context.Context, view, key, flags string) error 
 		return err
 	}
 	if rows == 0 {
+		had, err := c.hasRows(ctx, view)
+		if err != nil || !had {
+			return err // the database is new
+		}
 		severity := Warning
 		if view == "groups" || view == "group_members" {
 			severity = Note // there may be none
@@ -89,6 +94,22 @@ func (c *checker) checkView(ctx context.Context, view, key, flags string) error 
 			fmt.Sprintf("select %[1]s from %[2]s group by %[1]s having count(*) > 1; shows them: let each join in the view yield one row", key, name))
 	}
 	return nil
+}
+
+// hasRows says whether any table that a view reads has ever had rows.
+func (c *checker) hasRows(ctx context.Context, view string) (bool, error) {
+	var names []string
+	for _, r := range c.reads {
+		if t := c.tables[r.Name]; r.View == view && t != nil {
+			for _, p := range t.parts {
+				names = append(names, p.Name)
+			}
+		}
+	}
+	var had bool
+	err := c.conn.QueryRow(ctx, `select coalesce(bool_or(pg_catalog.pg_relation_size(c.oid) > 0), true)
+		from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname || '.' || c.relname = any($1)`, names).Scan(&had)
+	return had, err
 }
 
 // examples names some reps by id: whoever mends the rows has to find them.
@@ -140,16 +161,10 @@ func (c *checker) checkOptions(ctx context.Context) error {
 		return err
 	}
 	for _, o := range options {
-		bad := func(column, value, want string) {
-			c.add(Contract, Warning, "option_invalid", "rollcall.options."+column, fmt.Sprintf("association %s has %q, and it must be %s", o.Association, value, want), "correct it in the view or its table")
-		}
-		for column, value := range map[string]string{"window_start": o.Start, "window_end": o.End} {
-			if _, err := time.Parse("15:04", value); value != "" && err != nil {
-				bad(column, value, "HH:MM")
-			}
-		}
-		if _, err := time.LoadLocation(o.Zone); o.Zone != "" && err != nil {
-			bad("time_zone", o.Zone, "an IANA name such as America/Chicago")
+		_, err := reconcile.HoursOf(mapper.Options{WindowStart: o.Start, WindowEnd: o.End, TimeZone: o.Zone})
+		if err != nil {
+			c.add(Contract, Warning, "option_invalid", "rollcall.options", "association "+o.Association+" has no nightly run: "+strings.TrimPrefix(err.Error(), "read nightly window: "),
+				"correct it in the view or its table")
 		}
 	}
 	return nil

@@ -95,11 +95,31 @@ func (f folder) database(t *testing.T) *pgtest.DB {
 			t.Fatal(err)
 		}
 	}
+	if f.mayWarn {
+		letRead(t, db)
+	}
 	if _, err := setup.Apply(t.Context(), conn, f.contract); err != nil {
 		t.Fatal(err)
 	}
 	db.Exec(t, "analyze")
 	return db
+}
+
+// letRead gives the role what the resolve statements of somebody else's watches
+// may need: ours read views only.
+func letRead(t *testing.T, db *pgtest.DB) {
+	t.Helper()
+	db.Exec(t, `do $$
+		declare
+			name text;
+		begin
+			if not exists (select from pg_roles where rolname = 'rollcall') then
+				create role rollcall login replication;
+			end if;
+			for name in select quote_ident(nspname) from pg_namespace where nspname !~ '^pg_|^information_schema$' loop
+				execute format('grant usage on schema %s to rollcall; grant select on all tables in schema %1$s to rollcall', name);
+			end loop;
+		end $$`)
 }
 
 // load runs a script as psql would, with the rows of COPY … FROM stdin in it.
