@@ -200,7 +200,7 @@ func (w *world) settle(t *testing.T, patience time.Duration) {
 	if err := w.member.QueryRow(ctx, "select pg_current_wal_insert_lsn()::text").Scan(&lsn); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.member.Exec(ctx, "select pg_logical_emit_message(true, 'test', '')"); err != nil {
+	if _, err := w.member.Exec(ctx, "select rollcall.touch('rep', '0')"); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.After(patience)

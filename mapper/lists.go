@@ -187,6 +187,8 @@ func (in Input) gate(l List) Reason {
 		return ReasonOtherNewsletter
 	case !in.Connected:
 		return ReasonNotConnected
+	case in.OtherAccount:
+		return ReasonOtherAccount
 	case !option[l.Kind]:
 		return ReasonOptionOff
 	case l.State == ListMissing, l.Name == "" && l.Kind != ListUnmanaged:

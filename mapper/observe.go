@@ -28,7 +28,8 @@ type Read struct {
 //
 // The verdicts are those of the plan before. Settling says whether an activity
 // that concerns a list's pair is open, or ended only after the read began:
-// then the read cannot say what became of the pair, which stays as it is.
+// then the read cannot say what became of the pair, which stays as it is but for
+// having been seen on the list.
 func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(ListKey) bool) (Person, []ListKey) {
 	if read.At.Before(p.Contact.ReadAt) {
 		return p, nil
@@ -38,6 +39,12 @@ func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(Li
 	if p.Pairs == nil {
 		p.Pairs = make(map[ListKey]Pair)
 	}
+	// Whoever had unsubscribed at the last read is off for that, although the
+	// contact can be mailed again: a call that was open then hid it.
+	cause := read.State
+	if last := before.Contact.State; last == ContactUnsubscribed || last == ContactDeleted {
+		cause = last
+	}
 	var changed []ListKey
 	total := 0
 	for key, on := range read.Lists {
@@ -45,10 +52,19 @@ func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(Li
 			total++
 		}
 		pair, known := before.Pairs[key]
-		if settling(key) || !known && !on {
+		if settling(key) {
+			// Whatever becomes of the call, the address was seen there.
+			if on && verdicts[key] == On && !pair.Seen {
+				pair.Seen = true
+				p.Pairs[key] = pair
+				changed = append(changed, key)
+			}
 			continue
 		}
-		observed := pair.shownOff(read.State, verdicts[key])
+		if !known && !on {
+			continue
+		}
+		observed := pair.shownOff(cause, verdicts[key])
 		switch {
 		case on:
 			observed = pair.shownOn(verdicts[key])

@@ -103,6 +103,10 @@ func (a *Applier) activity(ctx context.Context, id string, listed map[string]con
 // stateLost stands in the place of an activity that is not to be found.
 const stateLost = "lost"
 
+// stateLikely is the state of a completed activity that counts alone tie to a
+// call: nothing follows from it but what a read-back shows.
+const stateLikely = "likely"
+
 // find looks for the activity of a call whose reply was lost: one that no other
 // call of ours has, made since, with the same counts. While an unknown one is
 // still being worked on nothing is decided. Counts are no proof, so the people
@@ -121,6 +125,9 @@ func (a *Applier) find(ctx context.Context, call OpenActivity, activities map[st
 				return false, err
 			}
 			a.Log.Info("found the activity of a call whose reply was lost", "activity", call.ID)
+			// It may be another call's: whoever it did not put on a list was
+			// not refused for that.
+			activity.State = stateLikely
 			return true, a.settle(ctx, call, activity, false)
 		}
 	}

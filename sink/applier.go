@@ -96,12 +96,13 @@ func (s *Step) without(gone map[mapper.Address]bool) {
 	c := s.Call
 	s.Call.Addresses, s.Call.Rows, s.Call.IDs = nil, nil, nil
 	for i, address := range c.Addresses {
-		switch {
-		case gone[address]:
+		if gone[address] {
 			continue
-		case c.Kind == CallImport:
+		}
+		if len(c.Rows) > 0 {
 			s.Call.Rows = append(s.Call.Rows, c.Rows[i])
-		default:
+		}
+		if len(c.IDs) > 0 {
 			s.Call.IDs = append(s.Call.IDs, c.IDs[i])
 		}
 		s.Call.Addresses = append(s.Call.Addresses, address)
@@ -118,12 +119,20 @@ func (a *Applier) send(ctx context.Context, c *Call, done []Done) error {
 	// A request that is on record is not cut off by a planned stop: its reply
 	// would have to be found again. The client's own timeouts bound it.
 	ctx = context.WithoutCancel(ctx)
+	if c.Kind.single() {
+		return a.sendSingle(ctx, id, c)
+	}
 	activity, err := a.request(ctx, c)
-	switch {
-	case err == nil:
-		a.Log.Info("sent call", "activity", id, "kind", string(c.Kind), "people", c.People(), "lists", len(c.ListIDs))
-		return a.Ledger.Sent(ctx, id, activity.ID)
-	case constantcontact.MayHaveApplied(err):
+	if err != nil {
+		return a.failed(ctx, id, c, err)
+	}
+	a.Log.Info("sent call", "activity", id, "kind", string(c.Kind), "people", c.People(), "lists", len(c.ListIDs))
+	return a.Ledger.Sent(ctx, id, activity.ID)
+}
+
+// failed records that a call failed: in doubt, or surely without effect.
+func (a *Applier) failed(ctx context.Context, id int64, c *Call, err error) error {
+	if constantcontact.MayHaveApplied(err) {
 		a.Log.Warn("reply to call was lost", "activity", id, "kind", string(c.Kind), "err", err)
 		return errors.Join(err, a.Ledger.Doubt(ctx, id))
 	}

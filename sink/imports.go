@@ -329,5 +329,6 @@ func rowOf(w *Work) constantcontact.ImportRow {
 		Email:     string(w.Address),
 		FirstName: w.Fields.FirstName, LastName: w.Fields.LastName,
 		CompanyName: w.Fields.Company, JobTitle: w.Fields.JobTitle,
+		Phone: w.Fields.Phone, Street: w.Fields.Street, City: w.Fields.City, State: w.Fields.State, Zip: w.Fields.Zip, Country: w.Fields.Country,
 	}
 }

@@ -165,6 +165,7 @@ type API interface {
 	Activities(ctx context.Context, each func([]constantcontact.Activity) error) error
 	Activity(ctx context.Context, id string) (constantcontact.Activity, error)
 	ContactByID(ctx context.Context, id string) (constantcontact.Contact, error)
+	CreateContact(ctx context.Context, n constantcontact.NewContact) (constantcontact.WrittenContact, error)
 	PutContact(ctx context.Context, id string, change constantcontact.ContactChange) (constantcontact.WrittenContact, error)
 	// ReviveContact brings a deleted contact back without any permission.
 	ReviveContact(ctx context.Context, address string) (constantcontact.WrittenContact, error)

@@ -103,10 +103,6 @@ func (w *world) play(ctx context.Context, s scenario) error {
 	}
 	w.found = found{changed: map[mapper.Address]bool{}, pairs: map[mapper.PairOp]bool{}}
 	if err := s.play(ctx, w); err != nil {
-		if errors.Is(err, errNotHere) {
-			fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
-			return nil
-		}
 		return err
 	}
 	c := w.counted()
@@ -123,6 +119,7 @@ type counts struct{ total, writes, polls int }
 
 func (w *world) counted() (c counts) {
 	for endpoint, n := range w.sim.Counts() {
+		w.Log.Info("requests", "endpoint", endpoint, "n", n)
 		c.total += n
 		method, path, _ := strings.Cut(endpoint, " ")
 		switch {

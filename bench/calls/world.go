@@ -18,6 +18,7 @@ import (
 	"rollcall/internal/chamber"
 	"rollcall/internal/deliver"
 	"rollcall/internal/localpg"
+	"rollcall/internal/reconcile"
 	"rollcall/internal/source"
 	"rollcall/internal/store"
 	"rollcall/internal/widen"
@@ -60,6 +61,7 @@ type world struct {
 	store   *store.Store
 	pool    *pgxpool.Pool
 	widen   *widen.Widener
+	keeper  *reconcile.Reconciler
 	summary chamber.Summary
 	out     io.Writer
 	found   found
@@ -123,6 +125,12 @@ func newWorld(ctx context.Context, server *localpg.Server, o options) (_ *world,
 		Policy:  mapper.Policy{AllActiveName: "All Active and Courtesy Representatives", Thresholds: mapper.DefaultThresholds},
 		Applier: &sink.Applier{API: client, Ledger: state, Now: w.clock.now, Log: o.log},
 	}
+	w.keeper = &reconcile.Reconciler{
+		ID: association, Source: src, Store: state, Applier: w.Applier, Deliverer: w.Deliverer,
+		Settings: reconcile.Settings{Every: 24 * time.Hour, SweepEvery: time.Hour, Retention: 30 * 24 * time.Hour},
+		Now:      w.clock.now, Log: o.log,
+	}
+	w.Applier.TypeIDs = w.keeper.TypeIDs
 	return w, nil
 }
 
@@ -186,8 +194,8 @@ const (
 	pollMost  = 30 * time.Second
 )
 
-// deliverAll delivers what was touched, and what arrives, until nothing was due
-// for an hour.
+// deliverAll delivers what was touched, and what arrives, until nothing is queued
+// or nothing was due for an hour.
 func (w *world) deliverAll(ctx context.Context, a *arrivals) error {
 	var poll struct {
 		open  bool
@@ -236,10 +244,14 @@ func (w *world) deliverAll(ctx context.Context, a *arrivals) error {
 			continue
 		case poll.open:
 			wait = poll.at.Sub(w.clock.now())
-		case wait == 0 && took == 0 && next.IsZero() && w.clock.now().Sub(quietSince) > time.Hour:
-			return nil
-		case wait == 0:
+		case wait == 0 && took == 0 && next.IsZero():
+			queued, err := w.Store.Queued(ctx)
+			if err != nil || queued == 0 || w.clock.now().Sub(quietSince) > time.Hour {
+				return err
+			}
 			wait = time.Minute // whoever waits in the queue
+		case wait == 0:
+			wait = time.Second
 		}
 		if !next.IsZero() {
 			wait = min(wait, next.Sub(w.clock.now()))

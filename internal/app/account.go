@@ -106,6 +106,29 @@ func (a *account) pause(until time.Time, why error) {
 	a.log.Warn("waiting for a token: everything stays queued", "association", a.member.Association, "err", why)
 }
 
+// pace is a deliver.Pace: how an association's changes are gathered so that the
+// key's calls last the day.
+type pace struct {
+	key    *apiKey
+	member budget.Member
+}
+
+// Linger is how long changes are gathered at the moment; see deliver.Pace.
+func (p pace) Linger(ctx context.Context, base time.Duration) (time.Duration, error) {
+	t := p.key.term.Load()
+	if t == nil {
+		return base, nil
+	}
+	return t.counter.Linger(ctx, p.member, base)
+}
+
+// Flushed is told that changes were sent; see deliver.Pace.
+func (p pace) Flushed() {
+	if t := p.key.term.Load(); t != nil {
+		t.counter.Flushed(p.member)
+	}
+}
+
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return a

@@ -182,7 +182,8 @@ func (a *App) serve(s *served, c config.Connection, box *secretbox.Box) error {
 	}
 	state := a.store.Fenced(s.key.fence).Association(c.Association)
 	d := &deliver.Deliverer{
-		ID: c.Association, Source: a.source, Store: state, Policy: policy(a.cfg), Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
+		ID: c.Association, Source: a.source, Store: state, Policy: policy(a.cfg), Linger: a.cfg.Pace.Linger, Pace: pace{s.key, member},
+		Now: a.now, Log: a.log.With("component", "deliver"),
 		Applier: &sink.Applier{
 			API: clients[budget.Ordinary], OptOuts: clients[budget.OptOut], Ledger: state, Now: a.now,
 			Log: a.log.With("component", "sink", "association", c.Association),

@@ -37,16 +37,23 @@ type term struct {
 	counter *budget.Counter
 }
 
-// newAPIKey describes the key of a name. What the limits count on is the
-// application, so that is what a lease goes by where it is known: several
-// configurations may call it differently.
+// keyID is what lease and budget of a key go by. What the limits count on is the
+// application, so that is it where it is known: several configurations may call
+// it differently.
+func keyID(cfg *config.Config, name string) string {
+	if described, ok := cfg.ConstantContact.Key(name); ok {
+		return "api_key/" + described.ClientID
+	}
+	return "api_key/" + name
+}
+
+// newAPIKey describes the key of a name.
 func newAPIKey(cfg *config.Config, name string, now func() time.Time) (*apiKey, error) {
-	k := &apiKey{name: name, id: "api_key/" + name, limiter: constantcontact.NewLimiter(now, constantcontact.Spacing)}
+	k := &apiKey{name: name, id: keyID(cfg, name), limiter: constantcontact.NewLimiter(now, constantcontact.Spacing)}
 	described, ok := cfg.ConstantContact.Key(name)
 	if !ok {
 		return k, nil
 	}
-	k.id = "api_key/" + described.ClientID
 	secret := ""
 	var err error
 	if described.ClientSecret.IsSet() {

@@ -8,14 +8,10 @@ import (
 	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink"
-	"rollcall/sink/constantcontact"
 )
 
-// Pauses of addresses that cannot be finished now.
-const (
-	busyPause = time.Minute // or until the call that they wait for has ended
-	longPause = 24 * time.Hour
-)
+// busyPause is how long addresses wait that cannot be finished now.
+const busyPause = time.Minute // or until the call that they wait for has ended
 
 // delivery is what becomes of a batch's plan.
 type delivery struct {
@@ -37,7 +33,7 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 	}
 	bound := w.bound(ops)
 	x := d.sort(w, out, ops, held, b, bound, shown)
-	calls := sink.PlanCalls(x.work, bound)
+	calls := sink.Planner{Singles: true}.Plan(x.work, bound)
 	steps, left := sink.Steps(calls, b.versions, x.counts)
 	facts := w.facts(out)
 	facts.Held = held
@@ -60,6 +56,9 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 	if err == nil {
 		err = d.Applier.Move(ctx, x.moves)
 	}
+	if sent > 0 && d.Pace != nil {
+		d.Pace.Flushed()
+	}
 	if len(calls)+len(x.moves) > 0 || len(x.finished) > 1 {
 		d.Log.Info("delivered batch", "association", d.ID, "addresses", len(b.addresses), "finished", len(x.finished),
 			"ops", len(out.Ops), "calls", sent, "waiting", len(x.busy), "held", len(held))
@@ -81,6 +80,8 @@ func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, held []ma
 			x.busy = append(x.busy, address)
 		}
 		switch mine := x.ops[address]; {
+		case len(mine) == 0 && !b.until.IsZero():
+			x.waits[b.until] = append(x.waits[b.until], address)
 		case len(mine) == 0 && w.unresolved(address):
 			x.waits[d.Now().Add(busyPause)] = append(x.waits[d.Now().Add(busyPause)], address)
 		case len(mine) == 0 && !b.busy[address]:
@@ -102,8 +103,12 @@ func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, held []ma
 			x.work = append(x.work, item)
 		}
 	}
-	if b.lists != nil {
+	switch {
+	case b.lists == nil:
+	case b.until.IsZero():
 		x.finished = append(x.finished, *b.lists)
+	default:
+		x.waits[b.until] = append(x.waits[b.until], "")
 	}
 	return x
 }
@@ -144,22 +149,13 @@ func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]s
 	if len(item.Adds) > 0 && s.State == mapper.ContactAbsent {
 		item.Tell = true
 	}
-	if !item.Tell {
-		return item, until
-	}
-	// An import row is needed, and one more may be too many for today, or the
-	// address longer than an import takes.
-	switch {
-	case len(address) > constantcontact.MaxImportAddress:
-		until = d.Now().Add(longPause)
-	case item.Rows == 0:
+	if item.Tell && item.Rows == 0 {
+		// Writing the person once more would be too much for today.
 		until = slices.MinFunc(recent, time.Time.Compare).Add(24 * time.Hour)
-	default:
-		return item, until
-	}
-	item.Tell = false
-	if s.State == mapper.ContactAbsent {
-		item.Adds = nil
+		item.Tell = false
+		if s.State == mapper.ContactAbsent {
+			item.Adds = nil
+		}
 	}
 	return item, until
 }

@@ -146,6 +146,21 @@ func (w *Worker) attend(ctx context.Context, d *Deliverer) (next time.Duration, 
 	return next, err
 }
 
+// Between delivers what has become due while somebody reads a whole account:
+// opt-outs are among it, which wait for nothing.
+func (w *Worker) Between(ctx context.Context) {
+	for _, d := range w.Associations {
+		if account := w.Accounts[d.ID]; account != nil {
+			if wait, err := account.Pause(ctx); err != nil || wait > 0 {
+				continue
+			}
+		}
+		if _, _, err := d.Batch(ctx); err != nil && ctx.Err() == nil {
+			w.Log.Warn("deliver while an account is read", "association", d.ID, "err", err)
+		}
+	}
+}
+
 // serve does what is due for one association once: calls that ended, what is due
 // by the clock, changes. What is due comes before the changes, because a list is
 // renamed before another of its new name could be made. next is how long until

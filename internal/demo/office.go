@@ -131,7 +131,7 @@ func (o *office) settle(ctx context.Context, patience time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("read position: %w", err)
 	}
-	if _, err := o.member.Exec(ctx, "select pg_logical_emit_message(true, 'demo', '')"); err != nil {
+	if _, err := o.member.Exec(ctx, "select rollcall.touch('rep', '0')"); err != nil {
 		return fmt.Errorf("write marker: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)

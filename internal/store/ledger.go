@@ -14,6 +14,10 @@ import (
 
 var _ sink.Ledger = (*Association)(nil)
 
+// manyIntents is from how many pairs on a call makes the tables' statistics
+// worthless.
+const manyIntents = 2000
+
 // Begin records a call before it is sent; see sink.Ledger.
 func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done) (int64, error) {
 	var id int64
@@ -21,7 +25,7 @@ func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done)
 	err := a.begin(ctx, "record call", func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `insert into rollcall_state.activity (source, association, kind, list_ids, people, state, created_at)
 			values ($1, $2, $3, $4, $5, 'intended', $6) returning id`,
-			a.source, a.id, string(c.Kind), c.ListIDs, c.People(), now).Scan(&id)
+			a.source, a.id, string(c.Kind), append([]string{}, c.ListIDs...), c.People(), now).Scan(&id)
 		if err != nil {
 			return err
 		}
@@ -34,12 +38,19 @@ func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done)
 		if err != nil {
 			return err
 		}
+		if len(c.Intents) >= manyIntents {
+			// The planner takes tables that just filled for small ones, and joins
+			// them by reading one again and again: minutes for a first sync.
+			if _, err := tx.Exec(ctx, "analyze rollcall_state.intent, rollcall_state.ledger, rollcall_state.contact"); err != nil {
+				return err
+			}
+		}
 		for _, name := range []string{"ledger_remember", "ledger_tell", "ledger_answered"} {
 			if _, err := tx.Exec(ctx, sql.Query(name), id); err != nil {
 				return err
 			}
 		}
-		if c.Kind == sink.CallImport {
+		if c.Kind.Writes() {
 			if _, err := tx.Exec(ctx, sql.Query("ledger_imported"), id, now); err != nil {
 				return err
 			}

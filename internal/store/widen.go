@@ -194,6 +194,10 @@ func (s *Store) Widen(ctx context.Context, done []TouchedRow, fullPass, secondPa
 			}
 		}
 		if fullPass {
+			// Tables that just filled are taken for small ones otherwise.
+			if _, err := tx.Exec(ctx, "analyze rollcall_state.rep_seen, rollcall_state.dirty"); err != nil {
+				return err
+			}
 			if _, err := tx.Exec(ctx, `update rollcall_state.position set full_pass_at = $2 where source = $1`, s.source, s.now()); err != nil {
 				return err
 			}

@@ -1,0 +1,228 @@
+package oracle
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"rollcall/cdc"
+	"rollcall/internal/pgtest"
+	"rollcall/internal/source"
+	"rollcall/internal/store"
+	"rollcall/internal/widen"
+	"rollcall/sql"
+)
+
+// clock is the time of everything but the network.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now is the fake time.
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func (c *clock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = t
+}
+
+// bench is what all checks share: one database, one slot, one reader that
+// follows it, one clock. Each check has an association of its own.
+type bench struct {
+	clock   *clock
+	admin   *pgx.Conn
+	pool    *pgxpool.Pool
+	source  *source.Source
+	watches []cdc.Watch
+	log     *slog.Logger
+
+	marks  int
+	stored chan int // marks that the reader has stored
+}
+
+const sourceName = "chamber"
+
+// unreadable gives a row of rollcall.reps no information: the view of the
+// reference schema cannot have a NULL flag.
+const unreadable = "no information"
+
+const spoiledView = `create or replace view rollcall.reps as
+select r.association_id, r.rep_id, r.member_id, r.email, r.first_name, r.last_name, m.name as company, r.job_title, r.phone,
+       r.street, r.city, r.state, r.zip, r.country,
+       case when r.job_title = '` + unreadable + `' then null else r.active end as active,
+       m.status as member_status,
+       array(select t.name from chamber.member_type mt
+             join chamber.membership_type t on t.membership_type_id = mt.membership_type_id
+             where mt.member_id = r.member_id order by t.name) as membership_types,
+       r.opted_out
+from chamber.rep r left join chamber.member m on m.member_id = r.member_id`
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	ctx := t.Context()
+	db := pgtest.Database(t)
+	b := &bench{clock: &clock{now: start}, log: slog.New(slog.DiscardHandler), stored: make(chan int, 64)}
+	b.admin = db.Conn(t)
+	for _, script := range append(append(sql.Reference(), sql.Contract()...), spoiledView, "set synchronous_commit = on") {
+		if _, err := b.admin.Exec(ctx, script, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg, err := pgxpool.ParseConfig(db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source.Configure(cfg.ConnConfig)
+	if b.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.pool.Close)
+	if err := store.Migrate(ctx, b.pool); err != nil {
+		t.Fatal(err)
+	}
+	if b.source, err = source.New(ctx, b.pool); err != nil {
+		t.Fatal(err)
+	}
+	slot := pgtest.Slot(t)
+	id, err := b.source.Identity(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.store().Installation(ctx, store.Installation{SystemID: id.SystemID, Timeline: id.Timeline, DatabaseOID: id.DatabaseOID, Slot: slot})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.read(t, cfg, slot)
+	b.lookAtEverything(t)
+	return b
+}
+
+// read follows the slot until the test ends.
+func (b *bench) read(t *testing.T, cfg *pgxpool.Config, slot string) {
+	t.Helper()
+	ctx := t.Context()
+	if _, err := cdc.Prepare(ctx, b.admin, slot, "rollcall"); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if b.watches, err = b.source.Watches(ctx); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := cdc.NewReader(cdc.Config{
+		Conn: &cfg.ConnConfig.Config, Slot: slot, Publication: "rollcall", Watches: b.watches,
+		Store: marking{b.store(), b.stored}, Snapshot: b.source.CurrentSnapshot, Now: time.Now, Log: b.log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- reader.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+}
+
+// marking tells which marks are stored.
+type marking struct {
+	cdc.Store
+	stored chan<- int
+}
+
+// Save stores the batch; see cdc.Store.
+func (m marking) Save(ctx context.Context, b *cdc.Batch) error {
+	last := 0
+	for _, r := range b.Requests {
+		if _, after, found := bytes.Cut(r.Content, []byte(`"key":"-`)); found {
+			_, _ = fmt.Sscanf(string(after), "%d", &last)
+		}
+	}
+	if err := m.Store.Save(ctx, b); err != nil {
+		return err
+	}
+	if last > 0 {
+		m.stored <- last
+	}
+	return nil
+}
+
+func (b *bench) store() *store.Store { return store.New(b.pool, sourceName, b.clock.Now) }
+
+func (b *bench) widener() *widen.Widener {
+	return &widen.Widener{Source: b.source, Store: b.store(), Watch: b.watch, Log: b.log}
+}
+
+func (b *bench) watch(via string) (cdc.Watch, bool) {
+	for _, w := range b.watches {
+		if w.Via() == via {
+			return w, true
+		}
+	}
+	return cdc.Watch{}, false
+}
+
+// lookAtEverything makes the two full passes that come before any removal.
+func (b *bench) lookAtEverything(t *testing.T) {
+	t.Helper()
+	ctx := t.Context()
+	after, err := b.source.NewTransactionID(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store().TouchAll(ctx, after); err != nil {
+		t.Fatal(err)
+	}
+	for _, pending, err := b.store().SecondPass(ctx); pending || err != nil; _, pending, err = b.store().SecondPass(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := b.widener().Pass(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// follow returns once everything committed so far is stored and widened. It
+// commits a mark, a request to look at a rep that does not exist, and waits
+// for the reader to have stored that.
+func (b *bench) follow(ctx context.Context) error {
+	b.marks++
+	if _, err := b.admin.Exec(ctx, "select rollcall.touch('rep', $1)", fmt.Sprint(-b.marks)); err != nil {
+		return fmt.Errorf("commit a mark: %w", err)
+	}
+	patience := time.NewTimer(time.Minute)
+	defer patience.Stop()
+	for stored := 0; stored < b.marks; {
+		select {
+		case stored = <-b.stored:
+		case <-patience.C:
+			return fmt.Errorf("follow the stream: mark %d did not come", b.marks)
+		}
+	}
+	for {
+		took, kept, err := b.widener().Pass(ctx)
+		if err != nil || took == 0 && kept == 0 {
+			return err
+		}
+	}
+}

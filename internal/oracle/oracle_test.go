@@ -1,0 +1,195 @@
+package oracle
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"rollcall/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// How long the test goes on when nobody says how many checks it should make.
+const forSoLong = 45 * time.Second
+
+// shrinkFor bounds the search for a shorter history that fails too.
+const shrinkFor = 15 * time.Second
+
+// round is how many checks have one seed.
+const round = 20
+
+// TestOracle compares the system with the oracle. ORACLE_CHECKS says how many
+// checks to make, ORACLE_SEED repeats the round of a failure, ORACLE_SHRINK is
+// how long a shorter history is looked for.
+func TestOracle(t *testing.T) {
+	checks := number(t, "ORACLE_CHECKS")
+	seed := number(t, "ORACLE_SEED")
+	once := seed != 0 && checks == 0
+	if once {
+		checks = round
+	}
+	if seed == 0 {
+		seed = int(time.Now().UnixNano() % 1_000_000_000)
+	}
+	shrinking := shrinkFor
+	if text := os.Getenv("ORACLE_SHRINK"); text != "" {
+		var err error
+		if shrinking, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("ORACLE_SHRINK: %v", err)
+		}
+	}
+	b := newBench(t)
+	began := time.Now()
+	done := 0
+	for ; checks > 0 && done < checks || checks == 0 && time.Since(began) < forSoLong; done += round {
+		set(t, "rapid.seed", seed+done)
+		set(t, "rapid.checks", round)
+		set(t, "rapid.nofailfile", true)
+		set(t, "rapid.shrinktime", shrinking)
+		if !t.Run(fmt.Sprint("seed ", seed+done), func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) { check(rt, b) })
+		}) {
+			t.Fatalf("to repeat: ORACLE_SEED=%d go test ./internal/oracle -run TestOracle -count=1", seed+done)
+		}
+		if once {
+			return
+		}
+	}
+	t.Logf("%d checks in %s, from seed %d", done, time.Since(began).Round(time.Second), seed)
+}
+
+func number(t *testing.T, name string) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+func set(t *testing.T, name string, value any) {
+	t.Helper()
+	if err := flag.Set(name, fmt.Sprint(value)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// check plays one random history and compares at every step.
+func check(t *rapid.T, b *bench) {
+	ctx := t.Context()
+	s, err := newSystem(ctx, b, t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.choose(t); err != nil {
+		t.Fatal(err)
+	}
+	s.before(t)
+	judge := func() {
+		s.model.wasAlarmed = s.model.wasAlarmed || s.model.alarmed()
+		if err := s.questions(ctx); err != nil {
+			t.Fatal(err)
+		}
+		s.model.broken(s.account.sim)
+		for _, p := range s.model.problems {
+			t.Errorf("%s", p)
+		}
+	}
+	step := func(name string, do func() error) func(*rapid.T) {
+		return func(t *rapid.T) {
+			t.Logf("%s", name)
+			if err := do(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	rest := func() error {
+		if err := s.quiet(ctx); err != nil {
+			return err
+		}
+		s.model.broken(s.account.sim)
+		s.account.sim.Reset() // faults that nothing met
+		s.faulty = false
+		if err := s.questions(ctx); err != nil {
+			return err
+		}
+		s.model.atRest(s.account.look(), addresses)
+		s.model.wasAlarmed = false
+		return nil
+	}
+	stream := func() error {
+		if err := s.stream(ctx); err != nil || s.faulty {
+			return err
+		}
+		s.model.optOutsWentOut(s.account.look())
+		return nil
+	}
+	officeActs := func(t *rapid.T) {
+		db := rows{ctx: ctx, b: b}
+		for range rapid.IntRange(1, 3).Draw(t, "changes") {
+			c := pick(t, "change", officeWork)
+			if told := c.do(t, s.model.office, &db); told != "" {
+				t.Logf("office: %s: %s", c.name, told)
+			}
+		}
+		if db.err != nil {
+			t.Fatal(db.err)
+		}
+		b.clock.advance(time.Second)
+	}
+	accountActs := func(t *rapid.T) {
+		b.clock.advance(time.Second)
+		d := pick(t, "deed", accountWork)
+		t.Logf("constant contact: %s", d.name)
+		if !d.do(t, s, s.account.look()) {
+			t.Skip()
+		}
+		b.clock.advance(time.Second)
+	}
+	t.Repeat(map[string]func(*rapid.T){
+		"":          func(*rapid.T) { judge() },
+		"office 1":  officeActs,
+		"office 2":  officeActs,
+		"office 3":  officeActs,
+		"account 1": accountActs,
+		"account 2": accountActs,
+		"stream 1":  step("stream", stream),
+		"stream 2":  step("stream", stream),
+		"stream 3":  step("stream", stream),
+		"rest":      step("rest", rest),
+		"poll":      step("poll", func() error { _, err := s.poll(ctx); return err }),
+		"queue":     step("queue", func() error { return s.batch(ctx) }),
+		"time":      func(t *rapid.T) { s.pass(t) },
+		"restart":   step("restart", s.restart),
+		"due":       step("due", func() error { return s.turns(ctx) }),
+		"reconcile": step("reconcile", func() error { return s.askReconcile(ctx) }),
+		"night": func(t *rapid.T) {
+			if err := s.night(t); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"sync now":   func(t *rapid.T) { s.askSync(ctx, t) },
+		"do request": step("requests", func() error { _, err := s.requests(ctx); return err }),
+	})
+	step("rest at the end", func() error {
+		if err := s.askReconcile(ctx); err != nil {
+			return err
+		}
+		return rest()
+	})(t)
+	judge()
+	if rapid.IntRange(0, 3).Draw(t, "and then") == 0 {
+		step("nothing to do at night", func() error { return s.idle(t) })(t)
+		judge()
+	}
+}

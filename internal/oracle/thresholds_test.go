@@ -1,0 +1,81 @@
+package oracle
+
+import (
+	"time"
+
+	"rollcall/mapper"
+)
+
+// thresholds are what holds removals for their number (section 6).
+type thresholds struct {
+	off                       bool
+	few, percent, many, small int
+}
+
+// Most checks have no thresholds, because a list of few people reaches them all
+// the time.
+var (
+	anyNumber = thresholds{off: true}
+	byDefault = thresholds{few: 10, percent: 20, many: 500, small: 5}
+	tight     = thresholds{few: 1, percent: 20, many: 500, small: 2}
+)
+
+func (t thresholds) policy() mapper.Thresholds {
+	return mapper.Thresholds{Off: t.off, Few: t.few, Percent: t.percent, Many: t.many, Small: t.small}
+}
+
+// exceeded says whether n removals are too many for a list of that size.
+func (t thresholds) exceeded(n, size int) bool {
+	return !t.off && (n > t.few && n*100 > size*t.percent || n > t.many || size >= t.small && n >= size)
+}
+
+// sent is a removal that was sent and that nobody had approved.
+type sent struct {
+	address string
+	at      time.Time
+}
+
+// taken notes a removal that counts against the threshold, and judges those of
+// the last hour together. The size of the list at the start of the hour is
+// taken as high as it can have been, so that no harmless difference is a fault.
+func (m *model) taken(s mirror, a string) {
+	now := m.time()
+	m.sent[s] = append(m.sent[s], sent{a, now})
+	n := map[string]bool{}
+	for _, r := range m.sent[s] {
+		if now.Sub(r.at) < time.Hour {
+			n[r.address] = true
+		}
+	}
+	most := 0
+	for p, h := range m.pairs {
+		if p.list == s && (h.told != "" || h.known || h.seen || h.maybeSeen) {
+			most++
+		}
+	}
+	if m.thresholds.exceeded(len(n), most) {
+		m.problem("removes %d people from %s within an hour, who were at most %d, and nobody was asked", len(n), s, most)
+	}
+}
+
+// tooMany says whether the removals asked about may be above the threshold, if
+// everything counts.
+func (m *model) tooMany(now *picture, s mirror) bool {
+	n, size := 0, 0
+	for _, r := range m.sent[s] {
+		if m.time().Sub(r.at) < time.Hour {
+			n++
+		}
+	}
+	for at, h := range m.holds {
+		if at.list == s && at.op == "remove" && h.kind == "removals" {
+			n++
+		}
+	}
+	for _, c := range now.contacts {
+		if c.on(m.lists[s]) {
+			size++
+		}
+	}
+	return !m.thresholds.off && (n > m.thresholds.few || n >= size)
+}
