@@ -201,15 +201,17 @@ func (c *Client) authorized(ctx context.Context, r request) error {
 }
 
 func (c *Client) attempt(ctx context.Context, r request) error {
-	if err := c.wait(ctx); err != nil {
-		return &NotSentError{Operation: r.op.Operation, Step: stepWait, Err: err}
-	}
 	token, err := c.token(ctx)
 	if err == nil && !isToken(token) {
 		err = errors.New("token is empty or has characters that no token has")
 	}
 	if err != nil {
 		return &NotSentError{Operation: r.op.Operation, Step: stepToken, Err: err}
+	}
+	// Last, because a token may have to be refreshed first: a request that came
+	// so much after its turn would be one of five in a second with those behind.
+	if err := c.wait(ctx); err != nil {
+		return &NotSentError{Operation: r.op.Operation, Step: stepWait, Err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(r.timeout, attemptTimeout))
 	defer cancel()
