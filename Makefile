@@ -4,7 +4,7 @@ CC := $(shell go env CC)
 RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test lint demo sim bench-drain bench-plan image clean
+.PHONY: help build test test-matrix test-schemas lint demo sim bench-drain bench-plan bench-calls image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,18 @@ test: ## format check, vet, all tests and lint; starts its own Postgres
 	$(if $(RACE),,@echo "no C compiler that works ($(CC)): testing without the race detector")
 	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) -count=1 ./...
 	$(MAKE) --no-print-directory lint
+
+# What depends on the server's version, on each that there is.
+VERSIONS ?= 14 15 16 17 18
+MATRIX = ./cdc ./sql ./internal/chamber ./internal/store ./internal/source ./internal/widen ./internal/setup ./internal/check ./internal/schemas ./internal/deliver
+test-matrix: ## the tests that need a database, on Postgres 14 to 18
+	@for version in $(VERSIONS); do \
+		echo "Postgres $$version"; \
+		ROLLCALL_PG_BIN= ROLLCALL_PG_VERSION=$$version go test -count=1 $(MATRIX) || failed="$$failed $$version"; \
+	done; test -z "$$failed" || { echo "failed on Postgres$$failed"; exit 1; }
+
+test-schemas: ## the contract on other member systems; ROLLCALL_TEST_SCHEMAS names more
+	go test -count=1 -v -run 'Test(Every|Schemas|AMissing|Watches|Ids)' ./internal/schemas
 
 lint: ## staticcheck and gofumpt, at the versions of tools.mod
 	go tool -modfile=tools.mod staticcheck ./...
@@ -34,6 +46,9 @@ bench-drain: ## how fast a backlog of changes is worked off
 
 bench-plan: ## what a plan of 100,000 reps needs, with 60 and with 600 lists
 	go run ./bench/plan
+
+bench-calls: ## how many calls to Constant Contact a first sync and some days' work take
+	go run ./bench/calls
 
 image: ## build the container image rollcall:VERSION
 	docker build -t rollcall:$(VERSION) .

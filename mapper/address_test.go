@@ -75,3 +75,15 @@ func TestNormalizeIsStable(t *testing.T) {
 		}
 	})
 }
+
+func TestUnicode(t *testing.T) {
+	for address, want := range map[Address]string{
+		"info@xn--bcher-kva.example": "info@bücher.example",
+		"ann@example.org":            "ann@example.org",
+		"ann@xn--0.example":          "ann@xn--0.example",
+	} {
+		if got := address.Unicode(); got != want {
+			t.Errorf("%s is written %s, want %s", string(address), got, want)
+		}
+	}
+}

@@ -99,15 +99,7 @@ func (t Thresholds) exceeded(l ListGuard) bool {
 	return !t.Off && (n > t.Few && n*100 > l.Base*t.Percent || n > t.Many || emptied)
 }
 
-// ManyLeft reports whether a complete read misses so many of the people whom
-// the last one showed on a list that a person is asked what became of them.
-func ManyLeft(missed, before int) bool { return inBulk(missed, before) }
-
-// Shrank reports whether a view has lost so many of an association's rows
-// since the last complete read that nobody is removed before a person has
-// looked. A view with no rows left at all is another case, however few
-// it had.
-func Shrank(before, now int) bool { return inBulk(before-now, before) }
-
-// inBulk is what docs/semantics.md calls many, where no policy sets it.
-func inBulk(n, of int) bool { return n > 10 && n*100 > of*20 }
+// Many reports whether so many of a whole are more than everyday changes make:
+// of the people whom the last complete read showed on a list and this one misses,
+// or of the rows that a view had (docs/semantics.md, sections 5 and 6).
+func Many(n, of int) bool { return n > 10 && n*100 > of*20 }

@@ -47,7 +47,7 @@ type target struct {
 // holds reports whether a pair is on the list as far as we know, and ours to
 // take off it: on a list that we do not manage, only what we put there is.
 func (t *target) holds(pair Pair) bool {
-	return pair.believedOn() && (t.Kind != ListUnmanaged || pair.Told != ToldNothing)
+	return pair.BelievedOn() && (t.Kind != ListUnmanaged || pair.Told != ToldNothing)
 }
 
 // catalog holds the targets of an input in their order: all-active, types by
@@ -119,7 +119,7 @@ func (c *catalog) addType(name string) {
 // addUnmanaged adds a list that a person is, or is to be, on although it
 // mirrors nothing.
 func (c *catalog) addUnmanaged(key ListKey) {
-	if id, ok := strings.CutPrefix(string(key), unmanagedPrefix); ok {
+	if id, ok := UnmanagedID(key); ok {
 		c.add(List{Key: key, Kind: ListUnmanaged, Ref: id, State: ListBound}, "")
 	}
 }
@@ -187,6 +187,8 @@ func (in Input) gate(l List) Reason {
 		return ReasonOtherNewsletter
 	case !in.Connected:
 		return ReasonNotConnected
+	case in.OtherAccount:
+		return ReasonOtherAccount
 	case !option[l.Kind]:
 		return ReasonOptionOff
 	case l.State == ListMissing, l.Name == "" && l.Kind != ListUnmanaged:

@@ -148,6 +148,23 @@ func TestUnmanagedListsAreNotWanted(t *testing.T) {
 	}
 }
 
+// A type whose list is still being created has none yet: together with one that
+// is gone it looks like a rename.
+func TestRenameBeforeTheNewListIsBound(t *testing.T) {
+	in := syncEverything()
+	in.TypesComplete = true
+	in.Types = []MembershipType{{Name: "Platinum"}}
+	gold := List{Key: TypeKey("Gold"), Kind: ListType, Ref: "Gold", Name: "Gold", State: ListBound}
+	platinum := List{Key: TypeKey("Platinum"), Kind: ListType, Ref: "Platinum", Name: "Platinum"}
+	for state, want := range map[ListState]ListState{ListUnbound: ListRetired, ListBound: "", ListMissing: ""} {
+		platinum.State = state
+		in.Known = []List{gold, platinum}
+		if got := Plan(in).States[gold.Key]; got != want {
+			t.Errorf("the new list is %q: the old one becomes %q, want %q", state, got, want)
+		}
+	}
+}
+
 // A decision names the question that stands about it.
 func TestDecisionsNameTheirQuestion(t *testing.T) {
 	in := syncEverything()

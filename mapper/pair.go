@@ -30,11 +30,11 @@ func (p Pair) NotApplied() Pair {
 	return p
 }
 
-// believedOn reports whether the pair has to be taken off the list if it is
+// BelievedOn reports whether the pair has to be taken off the list if it is
 // not wanted there. What is told but not confirmed may have been applied, or
 // may still be: an unconfirmed addition counts even if the last read missed
 // it, and an unconfirmed removal does not count as done.
-func (p Pair) believedOn() bool {
+func (p Pair) BelievedOn() bool {
 	switch {
 	case p.Shown == ShownOn:
 		return true

@@ -9,8 +9,10 @@ import (
 // and shows, and returns the operations that close the difference. The same
 // facts give the same output, in whatever order they come.
 //
-// An operation whose activity is still open is planned again; whether it may
-// be sent yet is the sender's question.
+// What a person was asked about and has not approved is not among them; what a
+// person is to be asked about first, Guard picks out. An operation whose activity
+// is still open is planned again; whether it may be sent yet is the sender's
+// question.
 func Plan(in Input) Output {
 	lists := newCatalog(in)
 	out := Output{
@@ -104,7 +106,7 @@ func (p *planner) planPair(t *target) {
 		}
 		p.add(t, pair, rule)
 	case rule.verdict == On || rule.verdict == Leave:
-		p.onList = p.onList || t.Kind != ListUnmanaged && pair.believedOn()
+		p.onList = p.onList || t.Kind != ListUnmanaged && pair.BelievedOn()
 	}
 	if rule.verdict == Leave && p.keepsForeign(t, pair) {
 		why = ReasonForeignKept
@@ -174,7 +176,7 @@ func (p *planner) mayRemove(t *target, pair Pair, rule ruling) bool {
 func (p *planner) keepsForeign(t *target, pair Pair) bool {
 	chosen := t.KeepForeign && (t.Kind == ListAllActive || t.Kind == ListType) && p.stranger()
 	kept := pair.Remove.Kind == HoldForeign && pair.Remove.State == HoldRejected
-	return (chosen || kept) && pair.believedOn() && pair.Remove.State != HoldApproved
+	return (chosen || kept) && pair.BelievedOn() && pair.Remove.State != HoldApproved
 }
 
 // planFields plans what Constant Contact is to be told about the person. Whose

@@ -270,8 +270,10 @@ type Person struct {
 type Input struct {
 	Options   Options
 	Policy    Policy
-	Connected bool    // the association has a Constant Contact account
-	Groups    []Group // all of the association
+	Connected bool // the association has a Constant Contact account
+	// OtherAccount: it is another account than the one that the state is about.
+	OtherAccount bool
+	Groups       []Group // all of the association
 	// Types names the membership types that exist, for lists that nobody is on
 	// yet; those of the holders need not be named.
 	Types  []MembershipType

@@ -202,6 +202,8 @@ func (w *world) setOptions(rows []row) {
 			switch key {
 			case "newsletter":
 				w.input.Options.NewsletterSolution = value
+			case "account":
+				w.input.OtherAccount = value == "other"
 			case "connected":
 				w.input.Connected = value == "yes"
 			case "all_active_name":

@@ -16,8 +16,11 @@ import (
 // goroutine at a time: Constant Contact's limits are per key, so there is
 // nothing to gain from more.
 type Applier struct {
-	API    API
-	Ledger Ledger
+	// OptOuts is the API for who opted out, with calls that are kept for that;
+	// nil: API.
+	OptOuts API
+	API     API
+	Ledger  Ledger
 	// TypeIDs reads the database's ids of the membership types that exist, by
 	// their list's key; empty where it gives none. Nil: it gives none.
 	TypeIDs func(ctx context.Context) (map[mapper.ListKey]string, error)
@@ -76,7 +79,7 @@ const skew = 5 * time.Minute
 // sweep adds whoever unsubscribed since to gone.
 func (a *Applier) sweep(ctx context.Context, since time.Time, gone map[mapper.Address]bool) error {
 	q := constantcontact.ContactQuery{Status: []string{"unsubscribed"}, OptOutAfter: since.Add(-skew)}
-	return a.API.Contacts(ctx, q, func(page []constantcontact.Contact) error {
+	return a.forOptOuts().Contacts(ctx, q, func(page []constantcontact.Contact) error {
 		for _, c := range page {
 			if c.State == constantcontact.StateUnsubscribed {
 				gone[addressOf(c)] = true
@@ -93,12 +96,13 @@ func (s *Step) without(gone map[mapper.Address]bool) {
 	c := s.Call
 	s.Call.Addresses, s.Call.Rows, s.Call.IDs = nil, nil, nil
 	for i, address := range c.Addresses {
-		switch {
-		case gone[address]:
+		if gone[address] {
 			continue
-		case c.Kind == CallImport:
+		}
+		if len(c.Rows) > 0 {
 			s.Call.Rows = append(s.Call.Rows, c.Rows[i])
-		default:
+		}
+		if len(c.IDs) > 0 {
 			s.Call.IDs = append(s.Call.IDs, c.IDs[i])
 		}
 		s.Call.Addresses = append(s.Call.Addresses, address)
@@ -115,12 +119,20 @@ func (a *Applier) send(ctx context.Context, c *Call, done []Done) error {
 	// A request that is on record is not cut off by a planned stop: its reply
 	// would have to be found again. The client's own timeouts bound it.
 	ctx = context.WithoutCancel(ctx)
+	if c.Kind.single() {
+		return a.sendSingle(ctx, id, c)
+	}
 	activity, err := a.request(ctx, c)
-	switch {
-	case err == nil:
-		a.Log.Info("sent call", "activity", id, "kind", string(c.Kind), "people", c.People(), "lists", len(c.ListIDs))
-		return a.Ledger.Sent(ctx, id, activity.ID)
-	case constantcontact.MayHaveApplied(err):
+	if err != nil {
+		return a.failed(ctx, id, c, err)
+	}
+	a.Log.Info("sent call", "activity", id, "kind", string(c.Kind), "people", c.People(), "lists", len(c.ListIDs))
+	return a.Ledger.Sent(ctx, id, activity.ID)
+}
+
+// failed records that a call failed: in doubt, or surely without effect.
+func (a *Applier) failed(ctx context.Context, id int64, c *Call, err error) error {
+	if constantcontact.MayHaveApplied(err) {
 		a.Log.Warn("reply to call was lost", "activity", id, "kind", string(c.Kind), "err", err)
 		return errors.Join(err, a.Ledger.Doubt(ctx, id))
 	}
@@ -138,9 +150,19 @@ func (a *Applier) request(ctx context.Context, c *Call) (constantcontact.Activit
 		return a.API.ImportContacts(ctx, c.Rows, c.ListIDs)
 	case CallAdd:
 		return a.API.AddListMemberships(ctx, c.IDs, c.ListIDs)
-	default:
-		return a.API.RemoveListMemberships(ctx, c.IDs, c.ListIDs)
+	case CallRemove:
+		if c.OptOut {
+			return a.forOptOuts().RemoveListMemberships(ctx, c.IDs, c.ListIDs)
+		}
 	}
+	return a.API.RemoveListMemberships(ctx, c.IDs, c.ListIDs)
+}
+
+func (a *Applier) forOptOuts() API {
+	if a.OptOuts != nil {
+		return a.OptOuts
+	}
+	return a.API
 }
 
 // Steps attaches to each call the addresses whose last operation it carries,

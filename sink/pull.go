@@ -65,7 +65,7 @@ func (a *Applier) OptedOut(ctx context.Context, since time.Time, take func(map[m
 		q.OptOutAfter = since.Add(-skew)
 	}
 	at := a.Now()
-	return a.API.Contacts(ctx, q, func(contacts []constantcontact.Contact) error {
+	return a.forOptOuts().Contacts(ctx, q, func(contacts []constantcontact.Contact) error {
 		people := make(map[mapper.Address]Shown, len(contacts))
 		for _, c := range contacts {
 			// Later pages may come without the query's filter.

@@ -35,6 +35,11 @@ const (
 	// CallMove gives a contact another address. It has no activity: its reply
 	// says how it ended.
 	CallMove CallKind = "move"
+	// CallCreate makes the contact of Rows on the lists, and CallFields tells the
+	// contact of IDs what Rows says: one person each, without an activity. They
+	// are for addresses that an import does not take and for few people.
+	CallCreate CallKind = "create"
+	CallFields CallKind = "fields"
 )
 
 // The ops of intents that change no pair.
@@ -160,6 +165,7 @@ type API interface {
 	Activities(ctx context.Context, each func([]constantcontact.Activity) error) error
 	Activity(ctx context.Context, id string) (constantcontact.Activity, error)
 	ContactByID(ctx context.Context, id string) (constantcontact.Contact, error)
+	CreateContact(ctx context.Context, n constantcontact.NewContact) (constantcontact.WrittenContact, error)
 	PutContact(ctx context.Context, id string, change constantcontact.ContactChange) (constantcontact.WrittenContact, error)
 	// ReviveContact brings a deleted contact back without any permission.
 	ReviveContact(ctx context.Context, address string) (constantcontact.WrittenContact, error)

@@ -32,6 +32,19 @@ func Reference() []string { return folder("reference") }
 // may be run by itself with the simple protocol: it holds several statements.
 func Contract() []string { return folder("contract") }
 
+// ContractFor returns the files of Contract for another member schema: with its
+// views, and its rows of rollcall.watches, in place of those over the
+// reference schema.
+func ContractFor(views, watches string) []string {
+	texts := Contract()
+	texts[contractViews] = views + "\n" + watches
+	return texts
+}
+
+// contractViews is the file of the folder contract that depends on the member
+// schema.
+const contractViews = 1
+
 // Uninstall returns the statements that undo Contract.
 func Uninstall() string { return strings.Join(folder("uninstall"), "\n") }
 

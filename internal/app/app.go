@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 
 	"rollcall/cdc"
 	"rollcall/internal/config"
-	"rollcall/internal/deliver"
 	"rollcall/internal/source"
 	"rollcall/internal/store"
 	"rollcall/internal/widen"
@@ -32,10 +32,9 @@ type App struct {
 	source  *source.Source
 	store   *store.Store
 	watches atomic.Pointer[[]cdc.Watch] // the reader replaces them when they change
-	workers []*deliver.Worker
+	keys    []*served                   // API keys with their workers
 
-	touched signal   // touched keys were stored
-	dirty   []signal // addresses became dirty, one signal a worker
+	touched signal // touched keys were stored
 }
 
 // New connects to the databases, checks what it finds there and prepares the
@@ -97,8 +96,10 @@ func (a *App) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.read(ctx) })
 	group.Go(func() error { return a.widen(ctx) })
-	for i, w := range a.workers {
-		group.Go(func() error { return w.Run(ctx, a.dirty[i]) })
+	leases := store.NewLeases(a.state, a.now)
+	keeper := newKeeper(leases, "run", "source "+a.cfg.Source.Name, a.now, a.log)
+	for _, s := range a.keys {
+		group.Go(func() error { return a.hold(ctx, keeper, s) })
 	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -110,8 +111,8 @@ func (a *App) Run(ctx context.Context) error {
 // Decide says what Rollcall decides about an address of an association now,
 // list by list, from the member database and the state alone.
 func (a *App) Decide(ctx context.Context, association string, address mapper.Address) ([]mapper.Decision, error) {
-	for _, w := range a.workers {
-		for _, d := range w.Associations {
+	for _, s := range a.keys {
+		for _, d := range s.worker.Associations {
 			if d.ID == association {
 				return d.Decide(ctx, address)
 			}
@@ -133,6 +134,12 @@ func (a *App) read(ctx context.Context) error {
 			return err
 		}
 		a.log.Info("watches changed: touching everything")
+		if err := a.awaitWatches(ctx); err != nil {
+			return err
+		}
+		if err := a.source.Reload(ctx); err != nil {
+			return err
+		}
 		if err := a.loadWatches(ctx); err != nil {
 			return err
 		}
@@ -145,10 +152,36 @@ func (a *App) read(ctx context.Context) error {
 func (a *App) widen(ctx context.Context) error {
 	w := &widen.Widener{Source: a.source, Store: a.store, Watch: a.watch, Log: a.log.With("component", "widen")}
 	return w.Run(ctx, a.touched, func() {
-		for _, s := range a.dirty {
-			s.set()
+		for _, s := range a.keys {
+			s.dirty.set()
 		}
 	})
+}
+
+// awaitWatches waits until a change of the watches that was read from the
+// stream can be seen: a commit can be decoded before that, and reading too early
+// would give the old watches, for ever. The change touched everything, and that
+// touch has its transaction until it is worked off, which is when it is seen.
+func (a *App) awaitWatches(ctx context.Context) error {
+	const first, most = 10 * time.Millisecond, time.Second
+	for delay := first; ; delay = min(2*delay, most) {
+		xids, err := a.store.TouchedAllXIDs(ctx)
+		if err != nil {
+			return err
+		}
+		shows, err := a.source.CurrentSnapshot(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(xids, func(xid uint64) bool { return !shows.Visible(xid) }) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(delay):
+		}
+	}
 }
 
 func (a *App) loadWatches(ctx context.Context) error {

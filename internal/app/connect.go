@@ -10,15 +10,33 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"rollcall/internal/budget"
 	"rollcall/internal/config"
 	"rollcall/internal/deliver"
+	"rollcall/internal/lease"
+	"rollcall/internal/secretbox"
 	"rollcall/internal/source"
+	"rollcall/internal/store"
 	"rollcall/sink"
 	"rollcall/sink/constantcontact"
 )
 
 // userAgent names us to Constant Contact, which turns away libraries' defaults.
 const userAgent = "rollcall (+https://example.org/rollcall)"
+
+// Databases are the member database and that of the state as a configuration
+// names them, with their passwords.
+func Databases(cfg *config.Config) (member, state *pgx.ConnConfig, err error) {
+	m, err := poolConfig(cfg.Source.URL, cfg.Source.Password, "source.url")
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := poolConfig(cfg.State.URL, cfg.State.Password, "state.url")
+	if err != nil {
+		return nil, nil, err
+	}
+	return m.ConnConfig, s.ConnConfig, nil
+}
 
 func memberPool(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error) {
 	c, err := poolConfig(cfg.Source.URL, cfg.Source.Password, "source.url")
@@ -37,7 +55,7 @@ func statePool(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error) {
 	c.ConnConfig.RuntimeParams["application_name"] = "rollcall state"
 	c.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	// A stopped process must not hold locks that another waits for.
-	c.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "60s"
+	c.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "5s"
 	return openPool(ctx, c, "state.url")
 }
 
@@ -87,11 +105,11 @@ func connectError(field string, c *pgx.ConnConfig, err error) error {
 	return fmt.Errorf("%s: %w", where, err)
 }
 
-// readTokens reads every access token once: one that is missing now would
-// otherwise show only at the first call.
+// readTokens reads the secrets of every connection once: one that is missing now
+// would otherwise show only at the first call.
 func readTokens(cfg *config.Config) error {
 	for _, c := range cfg.ConstantContact.Connections {
-		if _, err := c.AccessToken.Read(); err != nil {
+		if err := ReadSecrets(cfg, c); err != nil {
 			return err
 		}
 	}
@@ -101,39 +119,89 @@ func readTokens(cfg *config.Config) error {
 // connect prepares one worker for every API key, with the associations whose
 // accounts it serves.
 func (a *App) connect() error {
-	limits := map[string]*constantcontact.Limiter{}
-	workers := map[string]*deliver.Worker{}
+	box, err := tokenBox(a.cfg)
+	if err != nil {
+		return err
+	}
+	served := map[string]*served{}
 	for _, c := range a.cfg.ConstantContact.Connections {
-		if limits[c.APIKey] == nil {
-			limits[c.APIKey] = constantcontact.NewLimiter(a.now, constantcontact.Spacing)
-			w := &deliver.Worker{
-				Keepers: map[string]deliver.Keeper{}, Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver"),
+		s := served[c.APIKey]
+		if s == nil {
+			if s, err = a.newServed(c.APIKey); err != nil {
+				return err
 			}
-			workers[c.APIKey] = w
-			a.workers = append(a.workers, w)
-			a.dirty = append(a.dirty, newSignal())
+			served[c.APIKey] = s
+			a.keys = append(a.keys, s)
 		}
+		if err := a.serve(s, c, box); err != nil {
+			return err
+		}
+	}
+	for _, s := range a.keys {
+		for _, c := range a.cfg.ConstantContact.Connections {
+			if c.APIKey != s.key.name {
+				s.worker.Elsewhere[c.Association] = true
+			}
+		}
+	}
+	return nil
+}
+
+// served is an API key with the worker of its associations.
+type served struct {
+	key    *apiKey
+	worker *deliver.Worker
+	dirty  signal // addresses became dirty
+}
+
+func (a *App) newServed(name string) (*served, error) {
+	key, err := newAPIKey(a.cfg, name, a.now)
+	if err != nil {
+		return nil, err
+	}
+	return &served{key: key, dirty: newSignal(), worker: &deliver.Worker{
+		Keepers: map[string]deliver.Keeper{}, Accounts: map[string]deliver.Account{}, Elsewhere: map[string]bool{},
+		Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver"),
+	}}, nil
+}
+
+// serve adds an association to those of its key.
+func (a *App) serve(s *served, c config.Connection, box *secretbox.Box) error {
+	member := budget.Member{Source: a.cfg.Source.Name, Association: c.Association}
+	// Tokens are saved whoever has the lease: a new pair must not be lost.
+	tokens := newTokens(a.cfg, c, s.key, box, a.store.Association(c.Association), a.now, a.log)
+	clients := map[budget.Class]*constantcontact.Client{}
+	for _, class := range []budget.Class{budget.Ordinary, budget.OptOut} {
 		client, err := constantcontact.New(constantcontact.Config{
-			BaseURL:   a.cfg.ConstantContact.APIURL,
-			Token:     func(context.Context) (string, error) { return c.AccessToken.Read() },
-			Wait:      limits[c.APIKey].Wait,
-			UserAgent: userAgent,
-			Now:       a.now,
+			BaseURL: a.cfg.ConstantContact.APIURL, Token: tokens.Token, Observe: tokens.Observe, Wait: s.key.wait(member, class), UserAgent: userAgent, Now: a.now,
 		})
 		if err != nil {
 			return err
 		}
-		state := a.store.Association(c.Association)
-		log := a.log.With("component", "sink", "association", c.Association)
-		w := workers[c.APIKey]
-		d := &deliver.Deliverer{
-			ID: c.Association, Source: a.source, Store: state, Policy: policy(a.cfg), Linger: a.cfg.Pace.Linger, Now: a.now, Log: a.log.With("component", "deliver"),
-			Applier: &sink.Applier{API: client, Ledger: state, Now: a.now, Log: log},
-		}
-		w.Associations = append(w.Associations, d)
-		w.Keepers[c.Association] = a.keep(w, d)
+		clients[class] = client
 	}
+	state := a.store.Fenced(s.key.fence).Association(c.Association)
+	d := &deliver.Deliverer{
+		ID: c.Association, Source: a.source, Store: state, Policy: policy(a.cfg), Linger: a.cfg.Pace.Linger, Pace: pace{s.key, member},
+		Now: a.now, Log: a.log.With("component", "deliver"),
+		Applier: &sink.Applier{
+			API: clients[budget.Ordinary], OptOuts: clients[budget.OptOut], Ledger: state, Now: a.now,
+			Log: a.log.With("component", "sink", "association", c.Association),
+		},
+	}
+	s.worker.Associations = append(s.worker.Associations, d)
+	s.worker.Keepers[c.Association] = a.keep(s.worker, d)
+	s.worker.Accounts[c.Association] = &account{key: s.key, member: member, tokens: tokens, now: a.now, log: a.log.With("component", "account")}
 	return nil
+}
+
+// hold serves a key whenever this process has its lease.
+func (a *App) hold(ctx context.Context, keeper *lease.Keeper, s *served) error {
+	return keeper.Hold(ctx, s.key.id, func(ctx context.Context, l *lease.Lease) error {
+		return s.key.serve(ctx, l, store.NewBudgets(a.state), members(a.cfg, s.key.name), limits(a.cfg.Pace), a.now, a.log, func(ctx context.Context) error {
+			return s.worker.Run(ctx, s.dirty)
+		})
+	})
 }
 
 // visible says whether a transaction of the member database can be seen by now.

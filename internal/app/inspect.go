@@ -94,7 +94,7 @@ func (i *Inspector) View(association string) (*View, error) {
 	}
 	state := i.Store.Association(association)
 	return &View{
-		ID: association, Store: state, source: i.source, now: i.now,
+		ID: association, Store: state, source: i.source, now: i.now, cfg: i.cfg, budgets: store.NewBudgets(i.state),
 		planner: &deliver.Deliverer{
 			ID: association, Source: i.source, Store: state, Policy: policy(i.cfg), Now: i.now, Log: slog.New(slog.DiscardHandler),
 		},
@@ -136,6 +136,8 @@ type View struct {
 	source  *source.Source
 	planner *deliver.Deliverer
 	now     func() time.Time
+	cfg     *config.Config
+	budgets *store.Budgets
 }
 
 // pieceSize is how many addresses are planned together: more need more memory,
@@ -239,6 +241,9 @@ func (w *walk) plan(ctx context.Context, addresses []mapper.Address) error {
 // change leads to them; they are not part of the answer.
 func (v *View) plan(ctx context.Context, addresses []mapper.Address, exact []mapper.ListKey) (mapper.Input, mapper.Output, error) {
 	in, out, err := v.planner.Plan(ctx, addresses, exact)
+	if err == nil {
+		out, err = v.connected(ctx, &in, out)
+	}
 	if err != nil {
 		return in, out, err
 	}
@@ -251,37 +256,6 @@ func (v *View) plan(ctx context.Context, addresses []mapper.Address, exact []map
 	out.Decisions = slices.DeleteFunc(out.Decisions, func(d mapper.Decision) bool { return !asked[d.Address] })
 	out.OptOuts = slices.DeleteFunc(out.OptOuts, func(m mapper.OptOutMemory) bool { return !asked[m.Address] })
 	return in, out, v.await(ctx, &out, addresses)
-}
-
-// await lets operations wait that the sender would not send yet, because a call
-// about the address is on its way. What is for an opt-out waits for nothing.
-func (v *View) await(ctx context.Context, out *mapper.Output, addresses []mapper.Address) error {
-	found, err := v.Store.Busy(ctx, addresses)
-	if err != nil || len(found) == 0 {
-		return err
-	}
-	busy := make(map[mapper.Address]bool, len(found))
-	for _, a := range found {
-		busy[a] = true
-	}
-	type pair struct {
-		address mapper.Address
-		list    mapper.ListKey
-	}
-	waits := map[pair]bool{}
-	out.Ops = slices.DeleteFunc(out.Ops, func(op mapper.Op) bool {
-		later := busy[op.Address] && !op.OptOut
-		if later {
-			waits[pair{op.Address, op.List}] = true
-		}
-		return later
-	})
-	for i, d := range out.Decisions {
-		if waits[pair{d.Address, d.List}] {
-			out.Decisions[i].Reason = mapper.ReasonWaitingActivity
-		}
-	}
-	return nil
 }
 
 // unusableReps is the planning problem of reps without an address that can be

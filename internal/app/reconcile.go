@@ -34,11 +34,7 @@ func (a *App) between(w *deliver.Worker) func(context.Context) error {
 		if a.now().Sub(last) < betweenPause {
 			return nil
 		}
-		for _, d := range w.Associations {
-			if _, _, err := d.Batch(ctx); err != nil && ctx.Err() == nil {
-				a.log.Warn("deliver while an account is read", "association", d.ID, "err", err)
-			}
-		}
+		w.Between(ctx)
 		last = a.now()
 		return nil
 	}

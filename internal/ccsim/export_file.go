@@ -90,8 +90,11 @@ func phoneColumnsOf(kinds ...string) (columns []column) {
 
 func streetColumnsOf(kind string) (columns []column) {
 	for _, of := range []struct{ field, header, name string }{
-		{"street", "Street address line 1", "street"}, {"city", "City", "city"}, {"state", "State/Province", "state"},
-		{"zip", "Zip/Postal Code", "postal_code"}, {"country", "Country", "country"},
+		{"street", "Street address line 1", "street"},
+		{"city", "City", "city"},
+		{"state", "State/Province", "state"},
+		{"zip", "Zip/Postal Code", "postal_code"},
+		{"country", "Country", "country"},
 	} {
 		columns = append(columns, column{of.field, of.header + " - " + kind, func(_ *Sim, c *contact) string {
 			return part(c.profile.Streets, strings.ToLower(kind), of.name)

@@ -129,11 +129,9 @@ func (r row) broken() string {
 			return phone.column
 		}
 	}
-	for _, street := range streetColumns {
-		for part, most := range map[string]int{"street": 255, "street2": 255, "city": 50, "state": 50, "zip": 50, "country": 50} {
-			if tooLong(r.text(street.column+part), most) {
-				return street.column + part
-			}
+	for _, limit := range streetLimits {
+		if tooLong(r.text(limit.column), limit.most) {
+			return limit.column
 		}
 	}
 	return ""
@@ -148,7 +146,24 @@ var (
 	streetParts   = []struct{ column, name string }{
 		{"street", "street"}, {"city", "city"}, {"state", "state"}, {"zip", "postal_code"}, {"country", "country"},
 	}
+	streetLimits = limitsOfStreets()
 )
+
+// columnLimit is the most characters of a column of an import.
+type columnLimit struct {
+	column string
+	most   int
+}
+
+func limitsOfStreets() (limits []columnLimit) {
+	for _, street := range streetColumns {
+		limits = append(limits, columnLimit{street.column + "street", 255}, columnLimit{street.column + "street2", 255})
+		for _, part := range []string{"city", "state", "zip", "country"} {
+			limits = append(limits, columnLimit{street.column + part, 50})
+		}
+	}
+	return limits
+}
 
 // take takes over the keys of an import row and says whether anything changed.
 // An empty text clears, unless it is ignored. Columns not known, such as those

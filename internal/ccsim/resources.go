@@ -31,12 +31,16 @@ var subKinds = []struct {
 	of       func(*subResources) *[]resource
 }{
 	{
-		"phone_numbers", "phone_number_id", maxOfKinds, []string{"home", "work", "mobile", "other"},
-		map[string]int{"phone_number": 25}, "phone_number", func(s *subResources) *[]resource { return &s.Phones },
+		"phone_numbers", "phone_number_id", maxOfKinds,
+		[]string{"home", "work", "mobile", "other"},
+		map[string]int{"phone_number": 25},
+		"phone_number", func(s *subResources) *[]resource { return &s.Phones },
 	},
 	{
-		"street_addresses", "street_address_id", maxOfKinds, []string{"home", "work", "other"},
-		map[string]int{"street": 255, "city": 50, "state": 50, "postal_code": 50, "country": 50}, "",
+		"street_addresses", "street_address_id", maxOfKinds,
+		[]string{"home", "work", "other"},
+		map[string]int{"street": 255, "city": 50, "state": 50, "postal_code": 50, "country": 50},
+		"",
 		func(s *subResources) *[]resource { return &s.Streets },
 	},
 	{"notes", "note_id", 150, nil, map[string]int{"content": 2000}, "content", func(s *subResources) *[]resource { return &s.Notes }},

@@ -27,19 +27,23 @@ const (
 )
 
 type commands struct {
-	Run       runCommand       `cmd:"" help:"Keep Constant Contact in step with the member database."`
-	Plan      planCommand      `cmd:"" help:"Show what would be done and why, touching nothing."`
-	Explain   explainCommand   `cmd:"" help:"Say why somebody is or is not on each list."`
-	Sync      syncCommand      `cmd:"" help:"Sync one group now, after showing who would be taken off."`
-	Reconcile reconcileCommand `cmd:"" help:"Ask for a full reconciliation."`
-	Runs      runsCommand      `cmd:"" help:"List the last runs, or show the report of one."`
-	Approvals approvalsCommand `cmd:"" help:"List what waits for an answer, and answer it."`
-	AllowBack allowBackCommand `cmd:"" help:"Allow somebody back who left a list or was deleted in Constant Contact."`
-	Retry     retryCommand     `cmd:"" help:"Try an address again that Constant Contact refused."`
-	Export    exportCommand    `cmd:"" help:"Write a list's people to a file for an import by hand."`
-	Demo      demoCommand      `cmd:"" help:"Show a day of office work on a Postgres and a Constant Contact of its own."`
-	Sim       simCommand       `cmd:"" help:"Run the simulator of Constant Contact alone."`
-	Version   versionCommand   `cmd:"" help:"Print the version."`
+	Run        runCommand        `cmd:"" help:"Keep Constant Contact in step with the member database."`
+	Init       initCommand       `cmd:"" help:"Make what Rollcall needs in the member database, or print the SQL for it."`
+	Check      checkCommand      `cmd:"" help:"Look for what is wrong with the member database, the configuration and the state, and say what mends it."`
+	Plan       planCommand       `cmd:"" help:"Show what would be done and why, touching nothing."`
+	Explain    explainCommand    `cmd:"" help:"Say why somebody is or is not on each list."`
+	Sync       syncCommand       `cmd:"" help:"Sync one group now, after showing who would be taken off."`
+	Reconcile  reconcileCommand  `cmd:"" help:"Ask for a full reconciliation."`
+	Runs       runsCommand       `cmd:"" help:"List the last runs, or show the report of one."`
+	Approvals  approvalsCommand  `cmd:"" help:"List what waits for an answer, and answer it."`
+	AllowBack  allowBackCommand  `cmd:"" help:"Allow somebody back who left a list or was deleted in Constant Contact."`
+	Retry      retryCommand      `cmd:"" help:"Try an address again that Constant Contact refused."`
+	Export     exportCommand     `cmd:"" help:"Write a list's people to a file for an import by hand."`
+	Connect    connectCommand    `cmd:"" help:"Connect the Constant Contact account of an association."`
+	Disconnect disconnectCommand `cmd:"" help:"Forget the tokens of an association's account."`
+	Demo       demoCommand       `cmd:"" help:"Show a day of office work on a Postgres and a Constant Contact of its own."`
+	Sim        simCommand        `cmd:"" help:"Run the simulator of Constant Contact alone."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 // Program is the command line with its surroundings.

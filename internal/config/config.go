@@ -7,6 +7,7 @@
 package config
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 )
@@ -35,19 +36,59 @@ type Source struct {
 type State struct {
 	URL      string `yaml:"url"` // default: that of the source, with its password
 	Password Secret `yaml:"password"`
+	// MasterKeys seal the tokens of accounts. The first seals, all open.
+	MasterKeys []Secret `yaml:"master_keys"`
 }
 
 // ConstantContact is the vendor's API and who is connected to it.
 type ConstantContact struct {
 	APIURL      string       `yaml:"api_url"` // default https://api.cc.email/v3
+	Keys        []Key        `yaml:"keys"`
 	Connections []Connection `yaml:"connections"`
 }
+
+// Key is an application as its owner registered it at Constant Contact.
+type Key struct {
+	Name         string `yaml:"name"`          // as in api_key of a connection
+	ClientID     string `yaml:"client_id"`     // the vendor's "API key"
+	ClientSecret Secret `yaml:"client_secret"` // left out: the application uses PKCE alone
+	AuthURL      string `yaml:"auth_url"`      // default DefaultAuthURL
+	RedirectURL  string `yaml:"redirect_url"`  // exactly as registered, default DefaultRedirectURL
+}
+
+// Defaults of keys.
+const (
+	DefaultAuthURL     = "https://authz.constantcontact.com/oauth2/default/v1"
+	DefaultRedirectURL = "http://localhost:8410/callback"
+)
 
 // Connection is one association's account.
 type Connection struct {
 	Association string `yaml:"association"` // association_id of the contract views, as text
 	APIKey      string `yaml:"api_key"`     // a name for the key that the limits count on, default main
+	// AccessToken is for the simulator. Left out: the account is connected with
+	// the key of that name, and its tokens are in the state.
 	AccessToken Secret `yaml:"access_token"`
+}
+
+// Key returns the key of a name, if it is described.
+func (c *ConstantContact) Key(name string) (Key, bool) {
+	for _, k := range c.Keys {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return Key{}, false
+}
+
+// Connection returns the connection of an association.
+func (c *ConstantContact) Connection(association string) (Connection, bool) {
+	for _, conn := range c.Connections {
+		if conn.Association == association {
+			return conn, true
+		}
+	}
+	return Connection{}, false
 }
 
 // Rules are the operator's choices about who is on a list.
@@ -106,6 +147,12 @@ type Reconcile struct {
 // Pace says how changes are gathered before they are sent.
 type Pace struct {
 	Linger time.Duration `yaml:"linger"` // default 2s, at most 30m
+	// DailyCalls are the calls that an API key has on a day of UTC, default
+	// 10000. The vendor gives more on request.
+	DailyCalls int `yaml:"daily_calls"`
+	// OptOutReserve is the part of them, in percent, that is kept for opt-outs,
+	// default 10, at most 50.
+	OptOutReserve int `yaml:"opt_out_reserve"`
 }
 
 // Log says what is logged and how.
@@ -133,7 +180,7 @@ func defaults() *Config {
 			RemovalThresholds: Thresholds{Few: 10, Percent: 20, Many: 500, Small: 5},
 		},
 		Reconcile: Reconcile{Every: 24 * time.Hour, SweepEvery: time.Hour, Retention: 30 * 24 * time.Hour},
-		Pace:      Pace{Linger: 2 * time.Second},
+		Pace:      Pace{Linger: 2 * time.Second, DailyCalls: 10_000, OptOutReserve: 10},
 		Log:       Log{Level: "info", Format: "text"},
 	}
 }
@@ -148,7 +195,12 @@ func (c *Config) inherit() {
 	}
 	for i := range c.ConstantContact.Connections {
 		if key := &c.ConstantContact.Connections[i].APIKey; *key == "" {
-			*key = "main"
+			*key = mainKey
 		}
+	}
+	for i := range c.ConstantContact.Keys {
+		key := &c.ConstantContact.Keys[i]
+		key.AuthURL = cmp.Or(key.AuthURL, DefaultAuthURL)
+		key.RedirectURL = cmp.Or(key.RedirectURL, DefaultRedirectURL)
 	}
 }

@@ -29,8 +29,12 @@ func TestExample(t *testing.T) {
 			t.Errorf("%s is %v in the example, the default is %v", name, pair[0], pair[1])
 		}
 	}
-	if conn := c.ConstantContact.Connections[0]; conn.Association != "1" || conn.APIKey != "main" || conn.AccessToken.File != "/etc/rollcall/access-token" {
+	if conn := c.ConstantContact.Connections[0]; conn.Association != "1" || conn.APIKey != "main" || conn.AccessToken.IsSet() {
 		t.Errorf("connection is %+v", conn)
+	}
+	if key, ok := c.ConstantContact.Key("main"); !ok || key.AuthURL != DefaultAuthURL || key.RedirectURL != DefaultRedirectURL ||
+		key.ClientSecret.File != "/etc/rollcall/client-secret" || c.State.MasterKeys[0].File != "/etc/rollcall/master-key" {
+		t.Errorf("key is %+v, master keys are %+v", key, c.State.MasterKeys)
 	}
 }
 
@@ -85,7 +89,7 @@ func TestDefaults(t *testing.T) {
 	if c.Log.Level.Level() != slog.LevelDebug || defaults().Log.Level.Level() != slog.LevelInfo {
 		t.Errorf("level is %v", c.Log.Level.Level())
 	}
-	if c.Log != (Log{"debug", "text"}) || c.Pace.Linger != 2*time.Second || c.Rules != defaults().Rules || c.Source.Slot != "rollcall" {
+	if c.Log != (Log{"debug", "text"}) || c.Pace != (Pace{2 * time.Second, 10_000, 10}) || c.Rules != defaults().Rules || c.Source.Slot != "rollcall" {
 		t.Errorf("got %+v", c)
 	}
 	if key := c.ConstantContact.Connections[0].APIKey; key != "main" {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -14,12 +15,16 @@ import (
 var (
 	sourceName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
 	slotName   = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
+	clientID   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 	keyName    = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,63}$`)
 )
 
 const (
-	maxLinger   = 30 * time.Minute
-	maxListName = 255 // Constant Contact's limit, in characters
+	maxLinger     = 30 * time.Minute
+	minDailyCalls = 100
+	mainKey       = "main"
+	keyNameForm   = "must be a name of your choice for the API key, with 1 to 63 letters, digits, dots, dashes or underscores"
+	maxListName   = 255 // Constant Contact's limit, in characters
 	// Opt-outs of everybody are read at least hourly (docs/semantics.md, section 5).
 	maxSweep     = time.Hour
 	minSweep     = time.Minute // each sweep is a call of the day's 10,000
@@ -60,17 +65,12 @@ func (c *Config) validate() []Problem {
 		p.database("state.url", c.State.URL)
 	}
 	p.secret("state.password", c.State.Password, false)
-	p.api("constant_contact.api_url", c.ConstantContact.APIURL)
-	associations := map[string]bool{}
-	for i, conn := range c.ConstantContact.Connections {
-		path := fmt.Sprintf("constant_contact.connections[%d].", i)
-		p.unless(strings.TrimSpace(conn.Association) != "", path+"association", "must be the association_id of the database")
-		p.unless(!associations[conn.Association], path+"association", "has a connection already: an association has one account")
-		associations[conn.Association] = true
-		p.unless(conn.APIKey == "" || keyName.MatchString(conn.APIKey), path+"api_key",
-			"must be a name of your choice for the API key, with 1 to 63 letters, digits, dots, dashes or underscores")
-		p.secret(path+"access_token", conn.AccessToken, true)
+	for i, key := range c.State.MasterKeys {
+		p.secret(fmt.Sprintf("state.master_keys[%d]", i), key, true)
 	}
+	p.api("constant_contact.api_url", c.ConstantContact.APIURL)
+	p.keys(c)
+	p.connections(c)
 	name := c.Rules.AllActiveName
 	p.unless(strings.TrimSpace(name) != "" && utf8.RuneCountInString(name) <= maxListName, "rules.all_active_name", "must have 1 to 255 characters")
 	p.oneOf("rules.on_removed", string(c.Rules.OnRemoved), string(OnRemovedKeep), string(OnRemovedRemove))
@@ -80,9 +80,69 @@ func (c *Config) validate() []Problem {
 	p.unless(c.Reconcile.SweepEvery >= minSweep && c.Reconcile.SweepEvery <= maxSweep, "reconcile.sweep_every", "must be between 1m and 1h")
 	p.unless(c.Reconcile.Retention >= minRetention, "reconcile.retention", "must be at least 24h")
 	p.unless(c.Pace.Linger > 0 && c.Pace.Linger <= maxLinger, "pace.linger", "must be more than 0s and at most 30m")
+	p.unless(c.Pace.DailyCalls >= minDailyCalls, "pace.daily_calls", "must be at least 100")
+	p.unless(c.Pace.OptOutReserve >= 1 && c.Pace.OptOutReserve <= 50, "pace.opt_out_reserve", "must be between 1 and 50, in percent")
 	p.oneOf("log.level", string(c.Log.Level), "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "text", "json")
 	return p
+}
+
+// keys checks the applications.
+func (p *problems) keys(c *Config) {
+	names, ids := map[string]bool{}, map[string]bool{}
+	for i, key := range c.ConstantContact.Keys {
+		path := fmt.Sprintf("constant_contact.keys[%d].", i)
+		p.unless(keyName.MatchString(key.Name), path+"name", keyNameForm)
+		p.unless(!names[key.Name], path+"name", "is another key's name")
+		p.unless(clientID.MatchString(key.ClientID), path+"client_id", "must be the API key that Constant Contact shows for the application")
+		p.unless(!ids[key.ClientID], path+"client_id", "is another key's: the limits count on it, so describe it once and use its name twice")
+		names[key.Name], ids[key.ClientID] = true, true
+		p.secret(path+"client_secret", key.ClientSecret, false)
+		if key.AuthURL != "" {
+			p.api(path+"auth_url", key.AuthURL)
+		}
+		if key.RedirectURL != "" {
+			p.redirect(path+"redirect_url", key.RedirectURL)
+		}
+	}
+}
+
+// connections checks who is connected. One without a token in the configuration
+// has it from the application of its key.
+func (p *problems) connections(c *Config) {
+	associations := map[string]bool{}
+	sealed := false
+	for i, conn := range c.ConstantContact.Connections {
+		path := fmt.Sprintf("constant_contact.connections[%d].", i)
+		p.unless(strings.TrimSpace(conn.Association) != "", path+"association", "must be the association_id of the database")
+		p.unless(!associations[conn.Association], path+"association", "has a connection already: an association has one account")
+		associations[conn.Association] = true
+		named := conn.APIKey == "" || keyName.MatchString(conn.APIKey)
+		p.unless(named, path+"api_key", keyNameForm)
+		p.secret(path+"access_token", conn.AccessToken, false)
+		if conn.AccessToken.written || !named {
+			continue
+		}
+		sealed = true
+		_, described := c.ConstantContact.Key(cmp.Or(conn.APIKey, mainKey))
+		p.unless(described, path+"api_key", "must be the name of an application in constant_contact.keys, where there is none of this name (left out, it is main)")
+	}
+	p.unless(!sealed || len(c.State.MasterKeys) > 0, "state.master_keys",
+		"must name the place of at least one key, which seals the tokens of accounts; make one with: openssl rand -base64 32")
+}
+
+// redirect allows what a browser is sent back to: a page of our own behind TLS, or
+// this host.
+func (p *problems) redirect(path, text string) {
+	u, err := url.Parse(text)
+	ok := err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+	if ok && u.Scheme == "http" {
+		ip := net.ParseIP(u.Hostname())
+		ok = u.Port() != "" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+	} else if ok {
+		ok = u.Scheme == "https"
+	}
+	p.unless(ok, path, "must be exactly an address registered for the application: https://host/path, or http://localhost:port/path on this host")
 }
 
 func (p *problems) thresholds(path string, t Thresholds) {
@@ -123,6 +183,12 @@ func (c *Config) locate(lines map[string]int) {
 	secrets := map[string]*Secret{"source.password": &c.Source.Password, "state.password": &c.State.Password}
 	for i := range c.ConstantContact.Connections {
 		secrets[fmt.Sprintf("constant_contact.connections[%d].access_token", i)] = &c.ConstantContact.Connections[i].AccessToken
+	}
+	for i := range c.ConstantContact.Keys {
+		secrets[fmt.Sprintf("constant_contact.keys[%d].client_secret", i)] = &c.ConstantContact.Keys[i].ClientSecret
+	}
+	for i := range c.State.MasterKeys {
+		secrets[fmt.Sprintf("state.master_keys[%d]", i)] = &c.State.MasterKeys[i]
 	}
 	for path, s := range secrets {
 		s.path, s.written = path, lines[path] > 0

@@ -22,12 +22,25 @@ type Deliverer struct {
 	Policy  mapper.Policy
 	// Linger is how long the oldest change waits for others to share its calls.
 	Linger time.Duration
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Pace stretches Linger so that the day's calls last; nil: nothing does.
+	// Opt-outs do not wait for it.
+	Pace Pace
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
-// batchSize is how many addresses one batch plans at the most.
-const batchSize = 20_000
+// Pace makes the calls of a day last until its end.
+type Pace interface {
+	// Linger is how long changes are gathered at the moment, at least base.
+	Linger(ctx context.Context, base time.Duration) (time.Duration, error)
+	// Flushed is told that changes were sent.
+	Flushed()
+}
+
+// batchSize is how many addresses one batch plans at the most. Every batch takes
+// a call for each list again, and for many people reads the whole account; 50,000
+// people take about half a gigabyte.
+const batchSize = 100_000
 
 // importsADay is how many import rows an address may have in 24 hours; the
 // vendor flags more as abuse.
@@ -47,7 +60,30 @@ func (d *Deliverer) Batch(ctx context.Context) (worked bool, wait time.Duration,
 	if err != nil || !full {
 		return false, time.Second, err
 	}
-	return true, 0, d.deliver(ctx, newBatch(due))
+	b := newBatch(due)
+	if b.until, err = d.paced(ctx, due); err != nil {
+		return false, 0, err
+	}
+	if !b.until.IsZero() {
+		return true, 0, d.deliverOptOuts(ctx, b)
+	}
+	return true, 0, d.deliver(ctx, b)
+}
+
+// paced is until when the changes at hand are to be gathered because the day's
+// calls are short; zero: they may go.
+func (d *Deliverer) paced(ctx context.Context, due []store.Dirty) (until time.Time, err error) {
+	if d.Pace == nil || len(due) >= batchSize {
+		return until, nil
+	}
+	linger, err := d.Pace.Linger(ctx, d.Linger)
+	if err != nil {
+		return until, err
+	}
+	if until = due[0].TouchedAt.Add(linger); !until.After(d.Now()) {
+		return time.Time{}, nil
+	}
+	return until, nil
 }
 
 // batch is the queue's rows of one batch.
@@ -58,6 +94,7 @@ type batch struct {
 	run       map[mapper.Address]int64
 	busy      map[mapper.Address]bool
 	lists     *sink.Done // the row that stands for the lists themselves
+	until     time.Time  // everything but opt-outs waits; zero: nothing does
 }
 
 func newBatch(due []store.Dirty) *batch {

@@ -31,12 +31,17 @@ func (d *Deliverer) guard(ctx context.Context, w *world, out mapper.Output, b *b
 		if err := d.count(ctx); err != nil {
 			return nil, nil, err
 		}
-		if g.Lists, err = d.Store.ListGuards(ctx, slices.Sorted(maps.Keys(removals)), slices.Sorted(maps.Keys(leaving))); err != nil {
-			return nil, nil, err
-		}
 	}
 	if g.Source, g.WentBack, err = d.Store.Alarms(ctx); err != nil {
 		return nil, nil, err
+	}
+	if g.WentBack { // whoever moved may have moved back
+		ops = slices.DeleteFunc(ops, func(op mapper.Op) bool { return op.Kind == mapper.MoveContact })
+	}
+	if len(removals) > 0 {
+		if g.Lists, err = d.Store.ListGuards(ctx, slices.Sorted(maps.Keys(removals)), slices.Sorted(maps.Keys(leaving))); err != nil {
+			return nil, nil, err
+		}
 	}
 	if readds {
 		if g.OptIns, err = d.Store.OptIns(ctx); err != nil {

@@ -40,7 +40,7 @@ func (d *Deliverer) observe(ctx context.Context, w *world, out mapper.Output, sh
 	readings := make([]store.Reading, 0, len(shown))
 	left := map[mapper.ListKey][]store.AskedPair{}
 	for address, s := range shown {
-		read := mapper.Read{State: s.State, ID: s.ID, At: s.ReadAt, Lists: make(map[mapper.ListKey]bool, len(bound))}
+		read := mapper.Read{State: s.State, ID: s.ID, At: s.ReadAt, Lists: make(map[mapper.ListKey]bool, len(bound)), Total: len(s.Lists)}
 		for key, l := range bound {
 			read.Lists[key] = s.Lists[l.ListID]
 		}

@@ -11,11 +11,8 @@ import (
 	"rollcall/sink/constantcontact"
 )
 
-// Pauses of addresses that cannot be finished now.
-const (
-	busyPause = time.Minute // or until the call that they wait for has ended
-	longPause = 24 * time.Hour
-)
+// busyPause is how long addresses wait that cannot be finished now.
+const busyPause = time.Minute // or until the call that they wait for has ended
 
 // delivery is what becomes of a batch's plan.
 type delivery struct {
@@ -35,9 +32,9 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 	if err != nil {
 		return err
 	}
-	x := d.sort(w, out, ops, b, shown)
 	bound := w.bound(ops)
-	calls := sink.PlanCalls(x.work, bound)
+	x := d.sort(w, out, ops, held, b, bound, shown)
+	calls := sink.Planner{Singles: true}.Plan(x.work, bound)
 	steps, left := sink.Steps(calls, b.versions, x.counts)
 	facts := w.facts(out)
 	facts.Held = held
@@ -60,6 +57,9 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 	if err == nil {
 		err = d.Applier.Move(ctx, x.moves)
 	}
+	if sent > 0 && d.Pace != nil {
+		d.Pace.Flushed()
+	}
 	if len(calls)+len(x.moves) > 0 || len(x.finished) > 1 {
 		d.Log.Info("delivered batch", "association", d.ID, "addresses", len(b.addresses), "finished", len(x.finished),
 			"ops", len(out.Ops), "calls", sent, "waiting", len(x.busy), "held", len(held))
@@ -69,18 +69,20 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 
 // sort says of each address of the batch whether it is finished, waits, or has
 // work to do now.
-func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, b *batch, shown map[mapper.Address]sink.Shown) *delivery {
+func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, held []mapper.Held, b *batch, bound map[mapper.ListKey]sink.BoundList, shown map[mapper.Address]sink.Shown) *delivery {
 	x := &delivery{ops: map[mapper.Address][]mapper.Op{}, counts: map[mapper.Address]int{}, waits: map[time.Time][]mapper.Address{}}
 	for _, op := range ops {
 		x.ops[op.Address] = append(x.ops[op.Address], op)
 	}
-	bound := w.bound(ops)
+	spare := newSpare(w, out, held, bound)
 	for _, address := range b.addresses {
 		done := sink.Done{Address: address, Version: b.versions[address]}
 		if b.busy[address] {
 			x.busy = append(x.busy, address)
 		}
 		switch mine := x.ops[address]; {
+		case len(mine) == 0 && !b.until.IsZero():
+			x.waits[b.until] = append(x.waits[b.until], address)
 		case len(mine) == 0 && w.unresolved(address):
 			x.waits[d.Now().Add(busyPause)] = append(x.waits[d.Now().Add(busyPause)], address)
 		case len(mine) == 0 && !b.busy[address]:
@@ -91,7 +93,7 @@ func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, b *batch,
 				From: mine[0].From, To: address, ContactID: w.known[mine[0].From].Contact.ID, Rep: mine[0].Rep, Run: b.run[address], Done: done,
 			})
 		default:
-			item, until := d.work(w, out, bound, mine, shown, b)
+			item, until := d.work(w, out, bound, spare, mine, shown, b)
 			if !until.IsZero() {
 				x.waits[until] = append(x.waits[until], address)
 			}
@@ -102,8 +104,12 @@ func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, b *batch,
 			x.work = append(x.work, item)
 		}
 	}
-	if b.lists != nil {
+	switch {
+	case b.lists == nil:
+	case b.until.IsZero():
 		x.finished = append(x.finished, *b.lists)
+	default:
+		x.waits[b.until] = append(x.waits[b.until], "")
 	}
 	return x
 }
@@ -116,7 +122,7 @@ func (w *world) unresolved(address mapper.Address) bool {
 
 // work is what can be done now for one address; until is when the rest can be
 // tried again, zero when it needs no wait.
-func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]sink.BoundList, ops []mapper.Op, shown map[mapper.Address]sink.Shown, b *batch) (item sink.Work, until time.Time) {
+func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]sink.BoundList, spare *spare, ops []mapper.Op, shown map[mapper.Address]sink.Shown, b *batch) (item sink.Work, until time.Time) {
 	address := ops[0].Address
 	k, busy := w.known[address], b.busy[address]
 	item = sink.Work{Address: address, Fields: out.Fields[address], Busy: busy, Run: b.run[address], Exact: w.people[address].Exact}
@@ -124,12 +130,15 @@ func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]s
 	if item.Shown = s; s.ID == "" {
 		item.Shown.ID = k.Contact.ID
 	}
+	item.On, item.Off = spare.pairs(address, s, busy)
+	recent := slices.DeleteFunc(slices.Clone(k.ImportedAt), func(t time.Time) bool { return d.Now().Sub(t) >= 24*time.Hour })
+	item.Rows = max(0, importsADay-len(recent))
 	for _, op := range ops {
 		_, bound := lists[op.List]
 		switch {
 		case op.List != "" && !bound:
 			until = d.Now().Add(busyPause)
-		case op.Kind == mapper.InactivateFromList && (!busy || op.OptOut && k.Open[op.List] != "remove"):
+		case op.Kind == mapper.InactivateFromList && (!busy || op.OptOut && !overtaken(k.Pairs[op.List])):
 			item.Removes = append(item.Removes, op)
 		case busy || !read:
 		case op.Kind == mapper.AddToList:
@@ -141,26 +150,20 @@ func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]s
 	if len(item.Adds) > 0 && s.State == mapper.ContactAbsent {
 		item.Tell = true
 	}
-	if !item.Tell {
-		return item, until
-	}
-	// An import row is needed, and one more may be too many for today, or the
-	// address longer than an import takes.
-	recent := slices.DeleteFunc(slices.Clone(k.ImportedAt), func(t time.Time) bool { return d.Now().Sub(t) >= 24*time.Hour })
-	switch {
-	case len(address) > constantcontact.MaxImportAddress:
-		until = d.Now().Add(longPause)
-	case len(recent) >= importsADay:
+	if item.Tell && item.Rows == 0 && len(address) <= constantcontact.MaxImportAddress {
+		// One more import row would be too many for today.
 		until = slices.MinFunc(recent, time.Time.Compare).Add(24 * time.Hour)
-	default:
-		return item, until
-	}
-	item.Tell = false
-	if s.State == mapper.ContactAbsent {
-		item.Adds = nil
+		item.Tell = false
+		if s.State == mapper.ContactAbsent {
+			item.Adds = nil
+		}
 	}
 	return item, until
 }
+
+// overtaken reports whether the removal of a pair was sent since the calls that
+// are still on their way: once is enough until these have ended.
+func overtaken(p mapper.Pair) bool { return p.Told == mapper.ToldRemove && !p.Confirmed }
 
 func listsByKey(lists []sink.BoundList) map[mapper.ListKey]sink.BoundList {
 	byKey := make(map[mapper.ListKey]sink.BoundList, len(lists))

@@ -20,6 +20,12 @@ type Worker struct {
 	// Keepers do what is due or asked for beside the changes, one for each
 	// association, by its id.
 	Keepers map[string]Keeper
+	// Accounts say when an association is not to be served, by its id. One that
+	// is not there always is.
+	Accounts map[string]Account
+	// Elsewhere are the associations that workers of other keys serve: they
+	// take up what is asked of these.
+	Elsewhere map[string]bool
 	// Visible says whether a request's transaction can be seen in the member
 	// database by now.
 	Visible func(ctx context.Context, xid uint64) (bool, error)
@@ -28,6 +34,16 @@ type Worker struct {
 	Log     *slog.Logger
 
 	polls map[string]*poll
+}
+
+// Account is what stands between an association and Constant Contact: its
+// connection, and its share of the calls.
+type Account interface {
+	// Pause is how long nothing is to be sent; 0: go on.
+	Pause(ctx context.Context) (time.Duration, error)
+	// Failed is told of what went wrong. It returns nil when Pause accounts for
+	// that from now on, so that it is no news.
+	Failed(ctx context.Context, err error) error
 }
 
 // Keeper does what is due for an association, and what somebody asks for.
@@ -59,11 +75,6 @@ func (w *Worker) Run(ctx context.Context, wake <-chan struct{}) error {
 	}
 	// Never gives up: what is queued stays queued.
 	retry := backoff.NewExponentialBackOff(backoff.WithInitialInterval(idlePause), backoff.WithMaxInterval(5*time.Minute), backoff.WithMaxElapsedTime(0))
-	// A process that was killed may have sent until just now: its second has to
-	// pass before ours begins.
-	if err := sleep(ctx, time.Second); err != nil {
-		return err
-	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -111,39 +122,84 @@ func (w *Worker) turn(ctx context.Context) (pause time.Duration, err error) {
 		errs = append(errs, err)
 	}
 	for _, d := range w.Associations {
-		p := w.polls[d.ID]
-		if p.open && !w.Now().Before(p.at) {
-			if err := w.poll(ctx, d, p); err != nil {
-				errs = append(errs, err)
-				continue
-			}
-		}
-		worked, wait, err := d.Batch(ctx)
+		next, err := w.attend(ctx, d)
 		if err != nil {
 			errs = append(errs, err)
 		}
-		if worked {
-			p.open, p.delay, p.at = true, pollFirst, w.Now().Add(pollFirst)
-			pause = 0
-		} else if wait > 0 {
-			pause = min(pause, wait)
-		}
-		if p.open {
-			pause = min(pause, max(0, p.at.Sub(w.Now())))
-		}
-		if k := w.Keepers[d.ID]; k != nil {
-			worked, due, err := k.Turn(ctx)
-			if err != nil {
-				errs = append(errs, err)
-			}
-			if worked {
-				p.open, pause = true, 0
-			} else {
-				pause = min(pause, due)
-			}
-		}
+		pause = min(pause, next)
 	}
 	return pause, errors.Join(errs...)
+}
+
+// attend serves an association unless its account is to be left alone.
+func (w *Worker) attend(ctx context.Context, d *Deliverer) (next time.Duration, err error) {
+	account := w.Accounts[d.ID]
+	if account == nil {
+		return w.serve(ctx, d)
+	}
+	if wait, err := account.Pause(ctx); err != nil || wait > 0 {
+		return max(wait, idlePause), err
+	}
+	if next, err = w.serve(ctx, d); err != nil && ctx.Err() == nil {
+		return idlePause, account.Failed(ctx, err)
+	}
+	return next, err
+}
+
+// Between delivers what has become due while somebody reads a whole account:
+// opt-outs are among it, which wait for nothing.
+func (w *Worker) Between(ctx context.Context) {
+	for _, d := range w.Associations {
+		if account := w.Accounts[d.ID]; account != nil {
+			if wait, err := account.Pause(ctx); err != nil || wait > 0 {
+				continue
+			}
+		}
+		if _, _, err := d.Batch(ctx); err != nil && ctx.Err() == nil {
+			w.Log.Warn("deliver while an account is read", "association", d.ID, "err", err)
+		}
+	}
+}
+
+// serve does what is due for one association once: calls that ended, what is due
+// by the clock, changes. What is due comes before the changes, because a list is
+// renamed before another of its new name could be made. next is how long until
+// there is something to do.
+func (w *Worker) serve(ctx context.Context, d *Deliverer) (next time.Duration, err error) {
+	p := w.polls[d.ID]
+	if p.open && !w.Now().Before(p.at) {
+		if err := w.poll(ctx, d, p); err != nil {
+			return idlePause, err
+		}
+	}
+	next = idlePause
+	var errs []error
+	if k := w.Keepers[d.ID]; k != nil {
+		worked, due, err := k.Turn(ctx)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if p.open = p.open || worked; worked {
+			next = 0
+		} else {
+			next = min(next, due)
+		}
+	}
+	worked, wait, err := d.Batch(ctx)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	switch {
+	case worked:
+		p.open, p.delay, p.at = true, pollFirst, w.Now().Add(pollFirst)
+		next = 0
+	case wait > 0:
+		next = min(next, wait)
+	}
+	if p.open {
+		next = min(next, max(0, p.at.Sub(w.Now())))
+	}
+	return next, errors.Join(errs...)
 }
 
 func (w *Worker) poll(ctx context.Context, d *Deliverer, p *poll) error {
@@ -184,16 +240,20 @@ func (w *Worker) requests(ctx context.Context) error {
 
 // request hands a request to the keeper of its association.
 func (w *Worker) request(ctx context.Context, r store.Request) error {
-	if r.Content.Association != nil {
-		if k := w.Keepers[*r.Content.Association]; k != nil {
+	if named := r.Content.Association; named != nil {
+		switch k := w.Keepers[*named]; {
+		case k != nil:
 			return k.Request(ctx, r)
+		case w.Elsewhere[*named]:
+			return nil
 		}
 		return w.Store.SetRequest(ctx, r.ID, "refused", store.Answer{Reason: mapper.ReasonNotConnected, Detail: mapper.ReasonNotConnected.Text()})
 	}
-	if len(w.Keepers) == 1 {
-		for _, k := range w.Keepers {
-			return k.Request(ctx, r)
-		}
+	if len(w.Keepers)+len(w.Elsewhere) > 1 {
+		return w.Store.SetRequest(ctx, r.ID, "refused", store.Answer{Detail: "there are several associations; name one as the second argument"})
 	}
-	return w.Store.SetRequest(ctx, r.ID, "refused", store.Answer{Detail: "there are several associations; name one as the second argument"})
+	for _, k := range w.Keepers {
+		return k.Request(ctx, r)
+	}
+	return nil
 }

@@ -102,7 +102,7 @@ where rep_id = (select rep_id from chamber.rep where association_id = $1 and low
 			there: func(o *office) error { return o.sim.Unsubscribe(o.account, "quinn.sayer@example.org") },
 			sql: `update chamber.group_membership set disabled = true
 where rep_id = (select rep_id from chamber.rep where association_id = $1 and email = 'quinn.sayer@example.org')`,
-			who: "quinn.sayer@example.org", reason: "disabled_in_group",
+			who: "quinn.sayer@example.org", reason: "unsubscribed_in_constant_contact",
 		},
 		{
 			title: "… and is enabled again: nobody who unsubscribed is put back",

@@ -28,6 +28,7 @@ var defaults = map[string]string{
 	"wal_level":               "logical",
 	"max_replication_slots":   "40",
 	"max_wal_senders":         "40",
+	"max_slot_wal_keep_size":  "10GB", // a forgotten slot must not fill a disk
 	"max_connections":         "200",
 	"shared_buffers":          "64MB",
 	"fsync":                   "off",

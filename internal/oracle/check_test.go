@@ -104,6 +104,9 @@ func (m *model) pairAtRest(now *picture, s mirror, id, a string) {
 	switch {
 	case v == on && !c.on(id):
 		excused := m.held(s, a) != no || c != nil && !c.active() || c == nil && p.edited || h.departed || h.maybeDeparted || p.anyway || p.unread || m.blocked(s, a, "add")
+		if m.held(s, a) == yes {
+			m.met("held back for a previous address")
+		}
 		if !excused {
 			m.problem("%s should be on %s", a, s)
 		}

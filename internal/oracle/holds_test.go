@@ -82,6 +82,7 @@ func (m *model) takeQuestions(now *picture, all []question) {
 
 // mayAsk judges a new question.
 func (m *model) mayAsk(now *picture, at asked, h *hold, optOut bool) {
+	m.met("asked: " + h.kind)
 	complain := func(why string) {
 		m.problem("asks (%s) whether to %s %s, %s: %s", h.kind, at.op, at.address, at.list, why)
 	}

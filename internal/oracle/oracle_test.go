@@ -61,6 +61,9 @@ func TestOracle(t *testing.T) {
 			return
 		}
 	}
+	for _, what := range sortedKeys(b.met) {
+		t.Logf("%6d %s", b.met[what], what)
+	}
 	t.Logf("%d checks in %s, from seed %d", done, time.Since(began).Round(time.Second), seed)
 }
 

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"testing"
@@ -168,6 +169,9 @@ func TestNightIsExactButForGroups(t *testing.T) {
 	w.on("Gold", append(reps(1, 9), reps(11, 20)...)...)
 	w.on("Board", append(reps(1, 10), "stranger@example.org")...)
 	runs := w.runs(store.RunNightly)
+	if got := runs[len(runs)-1].Lists; !slices.Equal(got, []mapper.ListKey{mapper.AllActiveKey, "type:Gold"}) {
+		t.Errorf("exact lists: %v", got)
+	}
 	report, err := w.state.RunReport(t.Context(), runs[len(runs)-1].ID)
 	if err != nil {
 		t.Fatal(err)
@@ -307,5 +311,51 @@ func TestSweep(t *testing.T) {
 	}
 	if state := value[string](w, "select state from rollcall_state.feedback where address = $1 and list is null", rep(4)); state != "unsubscribed" {
 		t.Errorf("feedback says %q", state)
+	}
+}
+
+// A night that is done is done, whatever the options say afterwards.
+func TestNightIsNotDoneTwiceWhenItsWindowMoves(t *testing.T) {
+	w := newWorld(t, noon, "update chamber.sync_options set window_start = '01:00', window_end = '01:40'")
+	w.until(chicago(t, "2026-07-01 01:40"))
+	if runs := w.runs(store.RunNightly); len(runs) != 1 {
+		t.Fatalf("runs: %+v", runs)
+	}
+	w.change(cdc.KindAssociation, "1", "update chamber.sync_options set window_start = '03:00', window_end = '05:00'")
+	w.until(chicago(t, "2026-07-01 12:00"))
+	if runs := w.runs(store.RunNightly); len(runs) != 1 {
+		t.Errorf("runs: %+v, want no second one in the same night", runs)
+	}
+	w.until(chicago(t, "2026-07-02 05:00"))
+	if runs := w.runs(store.RunNightly); len(runs) != 2 {
+		t.Errorf("runs: %+v, want one in the next night", runs)
+	}
+}
+
+// In an account full of others the exact lists are read by themselves; where
+// that does not tell what became of their people, the account is.
+func TestNightReadsWhateverTakesFewerCalls(t *testing.T) {
+	w := newWorld(t, noon)
+	for n := range 1200 {
+		w.do(w.sim.AddContact(account, fmt.Sprintf("other%d@example.org", n)))
+	}
+	w.settle()
+	w.exec("update rollcall_state.due set at = $1 where what = 'reconcile'", noon.Add(72*time.Hour))
+	w.do(w.sim.Leave(account, rep(3), everybody))
+	w.until(chicago(t, "2026-07-01 04:30"))
+	runs := w.runs(store.RunNightly)
+	if found := runs[0].Found; runs[0].State != store.RunDone || found["contacts"] != 20 || found["left"] != 1 {
+		t.Errorf("run: %+v, want 20 contacts read and one who left", runs[0])
+	}
+	for n := 5; n <= 17; n++ { // off both lists, and still there
+		w.do(w.sim.DeleteContact(account, rep(n)))
+	}
+	w.until(chicago(t, "2026-07-02 04:30"))
+	runs = w.runs(store.RunNightly)
+	if found := runs[1].Found; runs[1].State != store.RunDone || found["contacts"] != 1220 || found["asked"] != 0 {
+		t.Errorf("run: %+v, want the whole account read and nobody asked about", runs[1])
+	}
+	if got := w.departed(); len(got) != 1 {
+		t.Errorf("departed: %v", got)
 	}
 }

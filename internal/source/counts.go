@@ -13,7 +13,7 @@ import (
 // association, by the view's name without its schema.
 func (sn *Snap) Counts(ctx context.Context, association string) (map[string]int64, error) {
 	query := sql.Query("source_counts")
-	if sn.src.hasOptOuts {
+	if sn.src.has.Load().optOuts {
 		query += " union all select 'opt_outs', count(*) from rollcall.opt_outs where association_id = $1"
 	}
 	rows, err := sn.tx.Query(ctx, query, association)

@@ -88,25 +88,31 @@ func (sn *Snap) groupAssociations(ctx context.Context, groups []string) ([]strin
 }
 
 // Resolve runs a watch's resolve statement for one key: rows of one id, or of
-// an association and an address for kind address.
+// an association and an address for kind address. The columns may have any
+// type; a row with a NULL leads nowhere.
 func (sn *Snap) Resolve(ctx context.Context, statement string, key []string) ([][]string, error) {
-	args := make([]any, len(key))
-	for i, v := range key {
-		args[i] = v
+	args := []any{pgx.QueryResultFormats{pgx.TextFormatCode}} // for every column
+	for _, v := range key {
+		args = append(args, v)
 	}
 	rows, err := sn.tx.Query(ctx, statement, args...)
 	if err != nil {
 		return nil, fmt.Errorf("resolve watched key: %w", err)
 	}
-	ids, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]string, error) {
-		values, err := row.Values()
-		out := make([]string, len(values))
-		for i, v := range values {
-			out[i] = fmt.Sprint(v)
+	defer rows.Close()
+	var ids [][]string
+	for rows.Next() {
+		var id []string
+		for _, value := range rows.RawValues() {
+			if value != nil {
+				id = append(id, string(value))
+			}
 		}
-		return out, err
-	})
-	if err != nil {
+		if len(id) == len(rows.FieldDescriptions()) {
+			ids = append(ids, id)
+		}
+	}
+	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("resolve watched key: %w", err)
 	}
 	return ids, nil

@@ -103,7 +103,7 @@ func (sn *Snap) Groups(ctx context.Context, association string) ([]mapper.Group,
 // Types reads the membership types that exist in an association.
 func (sn *Snap) Types(ctx context.Context, association string) ([]mapper.MembershipType, error) {
 	query := sql.Query("source_types")
-	if sn.src.hasTypes {
+	if sn.src.has.Load().types {
 		query = "select distinct type_id::text, name::text from rollcall.membership_types where association_id = $1 and name is not null and type_id is not null"
 	}
 	rows, err := sn.tx.Query(ctx, query, association)
@@ -139,7 +139,7 @@ type OptOut struct {
 // OptOuts reads the opt-outs that are kept by address. None where the view
 // does not exist.
 func (sn *Snap) OptOuts(ctx context.Context, association string, addresses []mapper.Address) ([]OptOut, error) {
-	if !sn.src.hasOptOuts || len(addresses) == 0 {
+	if !sn.src.has.Load().optOuts || len(addresses) == 0 {
 		return nil, nil
 	}
 	rows, err := sn.tx.Query(ctx, sql.Query("source_opt_outs"), association, array(spellings(addresses)))
@@ -181,7 +181,7 @@ func flag(b *bool) bool { return b != nil && *b }
 
 func (s *Source) repsQuery() string {
 	q := sql.Query("source_reps_by_id")
-	if s.hasMailable {
+	if s.has.Load().mailable {
 		q = strings.Replace(q, "true /* mailable */", "mailable", 1)
 	}
 	return q

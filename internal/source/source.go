@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,9 +24,7 @@ type Source struct {
 	pool     *pgxpool.Pool
 	findings findings
 
-	hasMailable bool
-	hasOptOuts  bool
-	hasTypes    bool
+	has atomic.Pointer[extras]
 }
 
 // sessionSettings make the views mean the same in every session: a policy
@@ -75,33 +74,72 @@ var contract = map[string][]string{
 // New checks the contract on a pool whose sessions Configure prepared. A
 // missing view or column is a *ContractError.
 func New(ctx context.Context, pool *pgxpool.Pool) (*Source, error) {
-	rows, err := pool.Query(ctx, sql.Query("source_contract"))
+	have, err := columns(ctx, pool)
 	if err != nil {
-		return nil, fmt.Errorf("read contract: %w", err)
-	}
-	type column struct{ View, Name string }
-	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[column])
-	if err != nil {
-		return nil, fmt.Errorf("read contract: %w", err)
-	}
-	have := map[string]bool{}
-	for _, c := range columns {
-		have[c.View] = true
-		have[c.View+"."+c.Name] = true
+		return nil, err
 	}
 	if missing := missingFrom(have); len(missing) > 0 {
 		return nil, &ContractError{Missing: missing}
 	}
-	return &Source{
-		pool:        pool,
-		hasMailable: have["reps.mailable"],
-		hasOptOuts:  have["opt_outs"],
-		hasTypes:    have["membership_types"],
-	}, nil
+	s := &Source{pool: pool}
+	s.has.Store(extrasIn(have))
+	return s, nil
+}
+
+// extras are the parts of the contract that may be left out.
+type extras struct{ mailable, optOuts, types bool }
+
+func extrasIn(have map[string]bool) *extras {
+	return &extras{mailable: have["reps.mailable"], optOuts: have["opt_outs"], types: have["membership_types"]}
+}
+
+// Reload looks again for the parts of the contract that may be left out, after
+// somebody has changed it. Snapshots that are open may see either.
+func (s *Source) Reload(ctx context.Context) error {
+	have, err := columns(ctx, s.pool)
+	if err != nil {
+		return err
+	}
+	if missing := missingFrom(have); len(missing) > 0 {
+		return &ContractError{Missing: missing}
+	}
+	s.has.Store(extrasIn(have))
+	return nil
+}
+
+// Querier asks the member database: a connection, a pool or a transaction.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// Missing says what the schema rollcall lacks of the contract: tables, views
+// and their columns, with the schema.
+func Missing(ctx context.Context, db Querier) ([]string, error) {
+	have, err := columns(ctx, db)
+	return missingFrom(have), err
+}
+
+// columns are the views that there are, and their columns as view.column.
+func columns(ctx context.Context, db Querier) (map[string]bool, error) {
+	rows, err := db.Query(ctx, sql.Query("source_contract"))
+	if err != nil {
+		return nil, fmt.Errorf("read contract: %w", err)
+	}
+	type column struct{ View, Name string }
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[column])
+	if err != nil {
+		return nil, fmt.Errorf("read contract: %w", err)
+	}
+	have := map[string]bool{}
+	for _, c := range found {
+		have[c.View] = true
+		have[c.View+"."+c.Name] = true
+	}
+	return have, nil
 }
 
 // HasTypes reports whether the optional view rollcall.membership_types exists.
-func (s *Source) HasTypes() bool { return s.hasTypes }
+func (s *Source) HasTypes() bool { return s.has.Load().types }
 
 func missingFrom(have map[string]bool) []string {
 	var missing []string

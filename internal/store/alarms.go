@@ -56,8 +56,8 @@ func (s *Store) raise(ctx context.Context, tx pgx.Tx, kind AlarmKind) error {
 // Counted compares the rows of an association's views with those of the last
 // complete read. A view that is empty and was not, or rows of people or
 // memberships that vanished in bulk, raise an alarm. Counts that look right end
-// what was said about the rows before, and are the new measure when the read was
-// complete.
+// what was said about the number of rows before, and are the new measure when the
+// read was complete.
 func (a *Association) Counted(ctx context.Context, counts map[string]int64, complete bool) (trusted bool, err error) {
 	err = a.begin(ctx, "compare counts", func(tx pgx.Tx) error {
 		before, err := a.counts(ctx, tx)
@@ -82,7 +82,7 @@ func (a *Association) Counted(ctx context.Context, counts map[string]int64, comp
 			return nil
 		}
 		if !complete {
-			return a.calm(ctx, tx)
+			return a.calm(ctx, tx, false)
 		}
 		for view, n := range counts {
 			_, err := tx.Exec(ctx, `insert into rollcall_state.source_count (source, association, view, rows, read_at) values ($1, $2, $3, $4, $5)
@@ -92,7 +92,7 @@ func (a *Association) Counted(ctx context.Context, counts map[string]int64, comp
 				return err
 			}
 		}
-		return a.calm(ctx, tx)
+		return a.calm(ctx, tx, true)
 	})
 	return trusted, err
 }
@@ -135,10 +135,17 @@ func alarmAbout(view string, before, now int64) AlarmKind {
 	return ""
 }
 
-// calm ends the alarms about the rows and withdraws what was asked about them.
-func (a *Association) calm(ctx context.Context, tx pgx.Tx) error {
-	tag, err := tx.Exec(ctx, `delete from rollcall_state.alarm where source = $1 and association = $2 and kind <> 'went_back'`, a.source, a.id)
+// calm ends the alarms about the rows and, once none is left, withdraws what was
+// asked about them.
+func (a *Association) calm(ctx context.Context, tx pgx.Tx, complete bool) error {
+	tag, err := tx.Exec(ctx, sql.Query("alarms_calm"), a.source, a.id, complete, a.now())
 	if err != nil || tag.RowsAffected() == 0 {
+		return err
+	}
+	var stands bool
+	err = tx.QueryRow(ctx, `select exists (select from rollcall_state.alarm where source = $1 and association = $2 and kind <> 'went_back')`,
+		a.source, a.id).Scan(&stands)
+	if err != nil || stands {
 		return err
 	}
 	_, err = tx.Exec(ctx, sql.Query("holds_withdraw"), a.source, a.id, string(mapper.HoldSource), a.now())

@@ -170,7 +170,7 @@ func (a *Association) ListGuards(ctx context.Context, lists []mapper.ListKey, at
 	guards := map[mapper.ListKey]mapper.ListGuard{}
 	var key mapper.ListKey
 	var g mapper.ListGuard
-	_, err = pgx.ForEachRow(rows, []any{&key, &g.Base, &g.Removed, &g.Waiting}, func() error { guards[key] = g; return nil })
+	_, err = pgx.ForEachRow(rows, []any{&key, &g.Base, &g.Removed, &g.Gone, &g.Waiting}, func() error { guards[key] = g; return nil })
 	if err != nil {
 		return nil, fmt.Errorf("read sizes of lists: %w", err)
 	}

@@ -24,9 +24,28 @@ func (a *Association) UnknownAddresses(ctx context.Context, addresses []mapper.A
 	return collect[mapper.Address](ctx, a, "read known addresses", "inspect_unknown_addresses", addressStrings(addresses))
 }
 
-// Busy returns those of the addresses about which a call is on its way.
-func (a *Association) Busy(ctx context.Context, addresses []mapper.Address) ([]mapper.Address, error) {
-	return collect[mapper.Address](ctx, a, "read calls on their way", "inspect_busy", addressStrings(addresses))
+// Queued is what keeps the sender from changing an address now.
+type Queued struct {
+	Busy    bool // a call about it is on its way
+	Later   bool // it is queued for a later time
+	Imports int  // import rows within 24 hours
+	Absent  bool // no contact has the address, as far as is known
+}
+
+// Queue reads what keeps the sender from changing addresses now.
+func (a *Association) Queue(ctx context.Context, addresses []mapper.Address) (map[mapper.Address]Queued, error) {
+	rows, err := a.pool.Query(ctx, sql.Query("inspect_queue"), a.source, a.id, addressStrings(addresses), a.now())
+	if err != nil {
+		return nil, fmt.Errorf("read queue: %w", err)
+	}
+	queue := make(map[mapper.Address]Queued, len(addresses))
+	var address mapper.Address
+	var q Queued
+	_, err = pgx.ForEachRow(rows, []any{&address, &q.Busy, &q.Later, &q.Imports, &q.Absent}, func() error { queue[address] = q; return nil })
+	if err != nil {
+		return nil, fmt.Errorf("read queue: %w", err)
+	}
+	return queue, nil
 }
 
 // ListAddresses returns the addresses that the ledger has for a list, in order.

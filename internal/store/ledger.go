@@ -21,7 +21,7 @@ func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done)
 	err := a.begin(ctx, "record call", func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `insert into rollcall_state.activity (source, association, kind, list_ids, people, state, created_at)
 			values ($1, $2, $3, $4, $5, 'intended', $6) returning id`,
-			a.source, a.id, string(c.Kind), c.ListIDs, c.People(), now).Scan(&id)
+			a.source, a.id, string(c.Kind), append([]string{}, c.ListIDs...), c.People(), now).Scan(&id)
 		if err != nil {
 			return err
 		}

@@ -130,6 +130,9 @@ func (a *Association) Looked(ctx context.Context, run int64, lists []mapper.List
 			return err
 		}
 		queued = int(tag.RowsAffected())
+		if _, err := tx.Exec(ctx, "update rollcall_state.run set lists = $2 where id = $1", run, keyStrings(lists)); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, sql.Query("runs_count"), run, countQueued, "", queued)
 		return err
 	})

@@ -70,6 +70,9 @@ func createSchema(ctx context.Context, pool *pgxpool.Pool) error {
 		return fmt.Errorf("create schema rollcall_state: the role %q may not; let the database's owner run: create schema rollcall_state authorization %q",
 			pool.Config().ConnConfig.User, pool.Config().ConnConfig.User)
 	}
+	if pgErr != nil && pgErr.Code == "23505" {
+		return nil // another starter was faster: IF NOT EXISTS does not wait for it
+	}
 	if err != nil {
 		return fmt.Errorf("create schema rollcall_state: %w", err)
 	}

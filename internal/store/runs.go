@@ -189,6 +189,9 @@ func (a *Association) QueueRun(ctx context.Context, q Queue) (queued int, err er
 		if _, err := tx.Exec(ctx, sql.Query("runs_count"), q.Run, countQueued, "", queued); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, "update rollcall_state.run set lists = $2 where id = $1", q.Run, keyStrings(q.Exact)); err != nil {
+			return err
+		}
 		if q.Done == nil {
 			return nil
 		}

@@ -16,11 +16,20 @@ type Store struct {
 	pool   *pgxpool.Pool
 	source string
 	now    func() time.Time
+	fence  func(context.Context, pgx.Tx) error // nil: none
 }
 
 // New returns the state of the source with that configured name.
 func New(pool *pgxpool.Pool, source string, now func() time.Time) *Store {
 	return &Store{pool: pool, source: source, now: now}
+}
+
+// Fenced is the same state for who may change it only while a lease is held: each
+// of its transactions begins with fence, see lease.Lease.
+func (s *Store) Fenced(fence func(context.Context, pgx.Tx) error) *Store {
+	fenced := *s
+	fenced.fence = fence
+	return &fenced
 }
 
 // Association narrows the state to one association.
@@ -35,7 +44,15 @@ type Association struct {
 }
 
 func (s *Store) begin(ctx context.Context, what string, f func(pgx.Tx) error) error {
-	if err := pgx.BeginFunc(ctx, s.pool, f); err != nil {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if s.fence != nil {
+			if err := s.fence(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return f(tx)
+	})
+	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil

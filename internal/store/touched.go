@@ -29,7 +29,7 @@ const saveAttempts = 3
 // write are dropped: a bad one must not stop the stream.
 func (s *Store) Save(ctx context.Context, b *cdc.Batch) error {
 	for attempt := 1; ; attempt++ {
-		refused, err := s.save(ctx, b)
+		refused, err := s.save(ctx, b, attempt > 1)
 		var pgErr *pgconn.PgError
 		if errors.As(err, &pgErr) && pgErr.Code == "40P01" && attempt < saveAttempts {
 			continue
@@ -39,8 +39,15 @@ func (s *Store) Save(ctx context.Context, b *cdc.Batch) error {
 	}
 }
 
-func (s *Store) save(ctx context.Context, b *cdc.Batch) (refused int, err error) {
+// save stores a batch. Alone it waits until nobody else changes touched keys:
+// right after a deadlock the same one may come about again.
+func (s *Store) save(ctx context.Context, b *cdc.Batch, alone bool) (refused int, err error) {
 	err = s.begin(ctx, "store touched keys", func(tx pgx.Tx) error {
+		if alone {
+			if _, err := tx.Exec(ctx, "lock table rollcall_state.touched in exclusive mode"); err != nil {
+				return err
+			}
+		}
 		if b.Len() > 0 {
 			if err := s.mergeTouched(ctx, tx, b); err != nil {
 				return err

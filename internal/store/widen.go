@@ -37,6 +37,18 @@ func (s *Store) Touched(ctx context.Context, limit int) ([]TouchedRow, error) {
 	return touched, nil
 }
 
+// TouchedAllXIDs are the transactions that have touched everything and were not
+// visible yet when that was stored.
+func (s *Store) TouchedAllXIDs(ctx context.Context) ([]uint64, error) {
+	var xids []uint64
+	err := s.pool.QueryRow(ctx, `select coalesce((select array(select x::text::bigint from unnest(xids) as x)
+		from rollcall_state.touched where source = $1 and kind = 'all'), '{}')`, s.source).Scan(&xids)
+	if err != nil {
+		return nil, fmt.Errorf("read who touched everything: %w", err)
+	}
+	return xids, nil
+}
+
 // TouchAll marks everything as touched now, and again once every transaction
 // that is older than after has ended: a commit that was logged before the slot
 // began and was not visible yet is in neither the first read nor the stream.
@@ -130,10 +142,13 @@ func (m *Marks) flush() error {
 }
 
 // List marks every address that the ledger has for a list, in every
-// association that has the list.
+// association that has the list, and the lists of these associations: what the
+// list stands for may be gone.
 func (m *Marks) List(key mapper.ListKey) error {
 	_, err := m.tx.Exec(m.ctx, `insert into pg_temp.mark (association, rep, address, problem)
-		select association, '', address, '' from rollcall_state.ledger where source = $1 and list = $2`, m.s.source, string(key))
+		select association, '', address, '' from rollcall_state.ledger where source = $1 and list = $2
+		union all
+		select association, '', '', '' from rollcall_state.list where source = $1 and key = $2`, m.s.source, string(key))
 	return err
 }
 

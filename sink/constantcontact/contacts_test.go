@@ -90,6 +90,49 @@ func TestMissingListsAreNeverNoLists(t *testing.T) {
 	}
 }
 
+// A contact that is not shown whole is not written: what was left out might be
+// lost.
+func TestPutContactNeedsTheWholeContact(t *testing.T) {
+	whole := map[string]string{
+		"list_memberships": "[]", "phone_numbers": "[]", "street_addresses": "[]", "custom_fields": "[]", "taggings": "[]", "notes": "[]",
+	}
+	for missing := range whole {
+		for name, with := range map[string]string{"absent": "", "null": `,"` + missing + `":null`} {
+			body := `{"contact_id":"c1","email_address":{"address":"a@example.org","permission_to_send":"implicit"}` + with
+			for other, value := range whole {
+				if other != missing {
+					body += `,"` + other + `":` + value
+				}
+			}
+			c := newClient(t, config(inMemory(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodGet {
+					t.Errorf("%s %s: written", missing, name)
+				}
+				reply(w, 200, body+"}")
+			})))
+			if _, err := c.PutContact(t.Context(), "c1", ContactChange{}); !errors.Is(err, ErrIncomplete) || MayHaveApplied(err) {
+				t.Errorf("%s %s: %v", missing, name, err)
+			}
+		}
+	}
+}
+
+func TestIDInAConflict(t *testing.T) {
+	const other = "86b90820-cc52-11ea-9dad-fa163e3d9194"
+	for text, want := range map[string]string{
+		"Validation failed: Email already exists for contact " + contactID:              contactID,
+		"Email already exists for contact " + contactID + ".":                           contactID,
+		"Validation failed: EmailAddress is not unique":                                 "",
+		"contact " + contactID + " conflicts with contact " + other:                     "",
+		"Email already exists for contact x" + contactID:                                "",
+		"Email already exists for contact " + strings.ToUpper(contactID) + " (deleted)": strings.ToUpper(contactID),
+	} {
+		if got := idIn(text); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
+
 func TestSecondPageWithoutLists(t *testing.T) {
 	c := newClient(t, config(inMemory(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("cursor") == "" {

@@ -205,7 +205,8 @@ func classifyStatus(status int) Class {
 // temporary: a torn body may be whole the next time, one that lacks something
 // will lack it again.
 func (e *BodyError) temporary() bool {
-	return !errors.Is(e.Err, ErrIncomplete) && !errors.Is(e.Err, ErrTooLarge)
+	_, other := errors.AsType[*ColumnError](e.Err)
+	return !other && !errors.Is(e.Err, ErrIncomplete) && !errors.Is(e.Err, ErrTooLarge)
 }
 
 // MayHaveApplied says whether the request behind an error may have changed

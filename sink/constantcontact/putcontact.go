@@ -53,8 +53,10 @@ func (ch ContactChange) check(op Endpoint) error {
 		least, max int
 	}{
 		{"email", ch.Address, 1, MaxAddress},
-		{"first_name", ch.FirstName, 0, MaxField}, {"last_name", ch.LastName, 0, MaxField},
-		{"job_title", ch.JobTitle, 0, MaxField}, {"company_name", ch.CompanyName, 0, MaxField},
+		{"first_name", ch.FirstName, 0, MaxField},
+		{"last_name", ch.LastName, 0, MaxField},
+		{"job_title", ch.JobTitle, 0, MaxField},
+		{"company_name", ch.CompanyName, 0, MaxField},
 		{"phone_number", ch.Phone, 0, MaxPhone},
 	} {
 		if text.value != nil {
@@ -69,8 +71,11 @@ func (ch ContactChange) check(op Endpoint) error {
 
 func (s Street) limits() []limit {
 	return []limit{
-		{"street", length(s.Street), 0, MaxStreet}, {"city", length(s.City), 0, MaxField}, {"state", length(s.State), 0, MaxField},
-		{"postal_code", length(s.PostalCode), 0, MaxField}, {"country", length(s.Country), 0, MaxField},
+		{"street", length(s.Street), 0, MaxStreet},
+		{"city", length(s.City), 0, MaxField},
+		{"state", length(s.State), 0, MaxField},
+		{"postal_code", length(s.PostalCode), 0, MaxField},
+		{"country", length(s.Country), 0, MaxField},
 	}
 }
 
@@ -197,9 +202,6 @@ func replaced[T any](all []T, one T, gone bool, matches func(T) bool) *[]T {
 	kept := slices.DeleteFunc(slices.Clone(all), matches)
 	if !gone {
 		kept = append(kept, one)
-	}
-	if kept == nil {
-		kept = []T{} // and not absent, which would keep all
 	}
 	return &kept
 }

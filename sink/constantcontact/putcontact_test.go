@@ -263,9 +263,8 @@ func TestReviveContact(t *testing.T) {
 	}
 }
 
-// A contact that is not shown whole is not written: what was left out would be
-// lost.
-func TestPutContactNeedsTheWholeContact(t *testing.T) {
+// A reply that was lost does not lead to a second PUT, and is told apart.
+func TestPutContactAfterALostReply(t *testing.T) {
 	o := newOffice(t, ccsim.Switches{})
 	id := o.contact("a@example.org")
 	o.must(o.sim.Fault(ccsim.Fault{Method: "PUT", Kind: ccsim.FaultResetAfter}))

@@ -5,8 +5,9 @@
 -- They may be run again at any time, all of them or one. To undo them all, see
 -- uninstall/uninstall.sql.
 --
--- For another member schema change the rows at the end of this file and the
--- views of 02_views.sql; the other files fit every schema as they are.
+-- For another member schema change 02_views.sql: the views, and the rows of
+-- rollcall.watches at its end. The other files fit every schema as they are.
+-- rollcall init runs all of them, with views and watches of your own.
 
 create schema if not exists rollcall;
 comment on schema rollcall is 'What Rollcall reads of this database: views, and the list of tables to watch.';
@@ -33,23 +34,3 @@ comment on column rollcall.watches."table" is 'The table as schema.table, withou
 comment on column rollcall.watches.keys is 'Columns whose values say what is touched. Only these and the columns that identify a row leave the server: name no column with personal data.';
 comment on column rollcall.watches.kind is 'What the key names: rep, member, group, association or address; all (without keys) stands for everything.';
 comment on column rollcall.watches.resolve is 'Empty: the one key is the id. Else one SELECT from the key values ($1, $2 … in the order of keys) to one text column of ids, or for the kind address to two: association_id and e-mail. It must use every parameter. It runs as the role rollcall, so it reads the views of this schema, named with the schema.';
-
--- The rows for the example schema chamber.
-insert into rollcall.watches ("table", keys, kind, resolve)
-values
-    ('chamber.association', array['association_id'], 'association', null),
-    ('chamber.sync_options', array['association_id'], 'association', null),
-    -- The association is not part of the primary key, so a DELETE does not
-    -- carry it: only the id goes on the stream and the view says the rest.
-    ('chamber.membership_type', array['membership_type_id'], 'association',
-     'select association_id::text from rollcall.membership_types where type_id = $1'),
-    ('chamber.member', array['member_id'], 'member', null),
-    ('chamber.member_type', array['member_id'], 'member', null),
-    ('chamber.rep', array['rep_id'], 'rep', null),
-    ('chamber.rep_group', array['group_id'], 'group', null),
-    ('chamber.group_membership', array['rep_id'], 'rep', null),
-    -- An opt-out is kept by address; its id leads there, so that no address
-    -- has to leave the server.
-    ('chamber.opt_out', array['opt_out_id'], 'address',
-     'select association_id::text, email::text from rollcall.opt_out_addresses where opt_out_id = $1')
-on conflict do nothing;

@@ -1,4 +1,5 @@
--- The views that Rollcall reads, over the example schema chamber.
+-- The views that Rollcall reads, over the example schema chamber, and what to
+-- watch for them.
 --
 -- For another member schema write views with these names and columns. Ids may
 -- have any type, the same in every view. Do not cast a column that Rollcall
@@ -10,6 +11,7 @@
 -- To undo:  drop view rollcall.reps, rollcall.groups, rollcall.group_members,
 --           rollcall.options, rollcall.membership_types, rollcall.opt_outs,
 --           rollcall.opt_out_addresses;
+--           delete from rollcall.watches;
 
 create or replace view rollcall.reps as
 select r.association_id,
@@ -75,3 +77,23 @@ create or replace view rollcall.opt_out_addresses as
 select opt_out_id, association_id, email
 from chamber.opt_out;
 comment on view rollcall.opt_out_addresses is 'For the watch of chamber.opt_out: whose opt-out it is, withdrawn ones included.';
+
+-- The rows for the example schema chamber.
+insert into rollcall.watches ("table", keys, kind, resolve)
+values
+    ('chamber.association', array['association_id'], 'association', null),
+    ('chamber.sync_options', array['association_id'], 'association', null),
+    -- The association is not part of the primary key, so a DELETE does not
+    -- carry it: only the id goes on the stream and the view says the rest.
+    ('chamber.membership_type', array['membership_type_id'], 'association',
+     'select association_id::text from rollcall.membership_types where type_id = $1'),
+    ('chamber.member', array['member_id'], 'member', null),
+    ('chamber.member_type', array['member_id'], 'member', null),
+    ('chamber.rep', array['rep_id'], 'rep', null),
+    ('chamber.rep_group', array['group_id'], 'group', null),
+    ('chamber.group_membership', array['rep_id'], 'rep', null),
+    -- An opt-out is kept by address; its id leads there, so that no address
+    -- has to leave the server.
+    ('chamber.opt_out', array['opt_out_id'], 'address',
+     'select association_id::text, email::text from rollcall.opt_out_addresses where opt_out_id = $1')
+on conflict do nothing;

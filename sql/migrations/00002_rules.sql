@@ -162,11 +162,11 @@ alter table rollcall_state.contact
     add retried_at     timestamptz,                -- the one retry after a refusal
     add unheld_since   timestamptz;                -- nobody in the database has the address since
 
--- A contact that is given another address: one PUT, without an activity of
--- Constant Contact's.
+-- Single contacts are given another address, made or told fields by a request of
+-- their own, without an activity of Constant Contact's.
 alter table rollcall_state.activity
     drop constraint activity_kind_check,
-    add constraint activity_kind_check check (kind in ('import', 'add', 'remove', 'move'));
+    add constraint activity_kind_check check (kind in ('import', 'add', 'remove', 'move', 'create', 'fields'));
 alter table rollcall_state.intent
     drop constraint intent_op_check,
     add constraint intent_op_check check (op in ('add', 'remove', 'fields', 'move'));

@@ -6,6 +6,10 @@ select g.key,
         from rollcall_state.activity a join rollcall_state.intent i on i.activity = a.id
         where a.source = $1 and a.association = $2 and a.created_at > $5::timestamptz - interval '1 hour' and a.state <> 'rejected'
           and i.list = g.key and i.op = 'remove' and not i.opt_out and not i.approved),
+       (select count(*)::int
+        from rollcall_state.activity a join rollcall_state.intent i on i.activity = a.id
+        where a.source = $1 and a.association = $2 and a.created_at > $5::timestamptz - interval '1 hour' and a.state <> 'rejected'
+          and i.list = g.key and i.op = 'remove' and (i.opt_out or i.approved)),
        (select count(distinct p.address)::int
         from rollcall_state.approval_pair p join rollcall_state.approval q on q.id = p.approval
         where q.source = $1 and q.association = $2 and q.kind = 'removals' and q.list = g.key

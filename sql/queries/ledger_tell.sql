@@ -7,4 +7,4 @@ where i.activity = $1 and i.list <> ''
 on conflict (source, association, list, address) do update
 set told = excluded.told, told_at = excluded.told_at, activity = excluded.activity, confirmed = false,
     shown = case when excluded.told = 'add' then '' else l.shown end,
-    seen = l.seen and excluded.told <> 'add'
+    seen = l.seen and (excluded.told <> 'add' or l.shown = 'on')

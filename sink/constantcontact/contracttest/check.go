@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -51,8 +52,10 @@ func template(method, path string) string {
 	if e, known := find(method, path); known {
 		return e.path
 	}
-	return path
+	return anyUUID.ReplaceAllString(path, "{id}")
 }
+
+var anyUUID = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 
 func checkAgent(at string, r *http.Request) []string {
 	agent := r.UserAgent()

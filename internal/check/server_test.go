@@ -1,0 +1,220 @@
+package check_test
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"rollcall/internal/pgtest"
+)
+
+// onServer is an installation on a server of its own.
+func onServer(t *testing.T, settings map[string]string) *installation {
+	t.Helper()
+	server := pgtest.Server(t, settings)
+	db := &pgtest.DB{Name: "postgres", URL: server.URL("postgres")}
+	if err := build(context.Background(), db.Conn(t)); err != nil {
+		t.Fatal(err)
+	}
+	return installed(t, db)
+}
+
+func TestFindsASlotThatNobodyReads(t *testing.T) {
+	in := onServer(t, map[string]string{"max_slot_wal_keep_size": "64MB", "min_wal_size": "32MB", "max_wal_size": "32MB"})
+	segments := func(n int) {
+		for range n {
+			in.Exec(t, "create table public.x (); drop table public.x")
+			in.Exec(t, "select pg_switch_wal()")
+		}
+		in.Exec(t, "checkpoint")
+	}
+	in.want("wal_keep_small")
+	segments(3)
+	in.want("slot_unread", "wal_keep_small")
+	segments(5)
+	in.want("slot_lost", "wal_keep_small")
+}
+
+func TestFindsAnExhaustedServer(t *testing.T) {
+	in := onServer(t, map[string]string{"max_replication_slots": "1", "max_wal_senders": "1", "max_connections": "17", "max_prepared_transactions": "2"})
+	in.cfg.OldTransaction = time.Nanosecond
+	in.want()
+	sender := in.replicate()
+	in.want("no_free_walsender")
+	closeConn(t, sender)
+
+	in.cfg.Slot = "another"
+	in.want("no_free_slot", "slot_missing")
+
+	in.Exec(t, "select pg_drop_replication_slot($1)", in.slot)
+	in.want("slot_missing")
+	// The slot is missing, and would wait for whoever has written.
+	// The start of other roles' transactions may not be seen.
+	writer, err := pgx.ConnectConfig(context.Background(), in.cfg.Source.Copy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = writer.Close(context.Background()) })
+	run(t, writer, "begin; select pg_current_xact_id()")
+	in.want("slot_missing", "old_transaction")
+	run(t, writer, "prepare transaction 'forgotten'")
+	in.want("slot_missing", "prepared_transaction")
+	run(t, writer, "rollback prepared 'forgotten'")
+
+	for range 4 {
+		in.Conn(t)
+	}
+	in.want("few_connections", "slot_missing")
+}
+
+func TestFindsAnotherReaderOfTheSlot(t *testing.T) {
+	in := install(t)
+	other := in.replicate()
+	ctx := context.Background()
+	if err := pglogrepl.StartReplication(ctx, other, in.slot, 0, pglogrepl.StartReplicationOptions{
+		PluginArgs: []string{"proto_version '1'", "publication_names 'rollcall'"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	in.want("slot_in_use")
+	closeConn(t, other)
+}
+
+func TestFindsAServerThatCannotBeFollowed(t *testing.T) {
+	server := pgtest.Server(t, nil)
+	db := &pgtest.DB{Name: "postgres", URL: server.URL("postgres")}
+	if err := build(context.Background(), db.Conn(t)); err != nil {
+		t.Fatal(err)
+	}
+	in := installed(t, db)
+	signal := filepath.Join(server.DataDir(), "standby.signal")
+	if err := os.WriteFile(signal, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	in.want("server_in_recovery")
+
+	if err := os.Remove(signal); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	in.Exec(t, "select pg_drop_replication_slot($1)", in.slot)
+	in.Exec(t, "alter system set wal_level = replica")
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	in.want("wal_level")
+}
+
+func TestFindsAPooler(t *testing.T) {
+	in := install(t)
+	address := pooler(t, net.JoinHostPort(in.cfg.Source.Host, strconv.Itoa(int(in.cfg.Source.Port))))
+	in.cfg.Source.Port = uint16(address.Port)
+	in.cfg.Source.Fallbacks = nil
+	in.want("pooler_in_between")
+}
+
+// pooler forwards connections and, like a pooler, gives each client a process
+// id of its own.
+func pooler(t *testing.T, to string) *net.TCPAddr {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				_, _ = io.Copy(server, client)
+				_ = server.Close()
+			}()
+			answers(client, server)
+			_ = client.Close()
+			<-ended
+		}
+	}()
+	t.Cleanup(func() {
+		_ = listener.Close()
+		<-done
+	})
+	return listener.Addr().(*net.TCPAddr)
+}
+
+// answers forwards what the server sends, message by message.
+func answers(client io.Writer, server io.Reader) {
+	head := make([]byte, 5)
+	for {
+		if _, err := io.ReadFull(server, head); err != nil {
+			return
+		}
+		body := make([]byte, binary.BigEndian.Uint32(head[1:])-4)
+		if _, err := io.ReadFull(server, body); err != nil {
+			return
+		}
+		if head[0] == 'K' { // BackendKeyData
+			binary.BigEndian.PutUint32(body, 4711)
+		}
+		if _, err := client.Write(append(append([]byte{}, head...), body...)); err != nil {
+			return
+		}
+	}
+}
+
+// replicate is a connection that counts as a walsender.
+func (in *installation) replicate() *pgconn.PgConn {
+	in.t.Helper()
+	cfg, err := pgconn.ParseConfig(in.URL)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	cfg.RuntimeParams["replication"] = "database"
+	conn, err := pgconn.ConnectConfig(context.Background(), cfg)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	in.t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// closeConn closes a connection and waits until the server has seen it.
+func closeConn(t *testing.T, conn *pgconn.PgConn) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+	<-conn.CleanupDone()
+}
+
+func run(t *testing.T, conn *pgx.Conn, statement string) {
+	t.Helper()
+	if _, err := conn.Exec(context.Background(), statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}

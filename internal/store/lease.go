@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"rollcall/internal/lease"
+	"rollcall/sql"
+)
+
+// Leases are the leases of all processes that share the state database, whatever
+// source they serve. It is a lease.Store.
+type Leases struct {
+	pool *pgxpool.Pool
+	now  func() time.Time
+}
+
+// NewLeases returns the leases of a state database.
+func NewLeases(pool *pgxpool.Pool, now func() time.Time) *Leases {
+	return &Leases{pool: pool, now: now}
+}
+
+// leaseChannel is where a release is told of. Nobody relies on it.
+const leaseChannel = "rollcall_lease"
+
+// Lease reads a lease; see lease.Store.
+func (s *Leases) Lease(ctx context.Context, key string) (lease.Row, error) {
+	rows, err := s.pool.Query(ctx, sql.Query("lease_read"), key)
+	if err != nil {
+		return lease.Row{}, fmt.Errorf("read lease: %w", err)
+	}
+	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[lease.Row])
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return lease.Row{}, fmt.Errorf("read lease: %w", err)
+	}
+	return row, nil
+}
+
+// TakeLease takes a lease that is as it was seen; see lease.Store.
+func (s *Leases) TakeLease(ctx context.Context, key string, seen lease.Row, holder, serves string) (token int64, err error) {
+	now := s.now()
+	err = s.pool.QueryRow(ctx, sql.Query("lease_take"), key, seen.Token, seen.Renewals, holder, serves, now, now.Add(lease.TTL)).Scan(&token)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("take lease: %w", err)
+	}
+	return token, nil
+}
+
+// RenewLease renews a lease; see lease.Store. It does not wait for the disk: a
+// server that forgets a renewal in a crash only makes others watch a little
+// longer, because they count from what they saw last.
+func (s *Leases) RenewLease(ctx context.Context, key string, token int64) (now lease.Row, ok bool, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "set local synchronous_commit = off"); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, sql.Query("lease_renew"), key, token, s.now().Add(lease.TTL))
+		if err != nil {
+			return err
+		}
+		now, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[lease.Row])
+		return err
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return lease.Row{}, false, nil
+	}
+	if err != nil {
+		return lease.Row{}, false, fmt.Errorf("renew lease: %w", err)
+	}
+	return now, true, nil
+}
+
+// ReleaseLease frees a lease and tells who waits for it; see lease.Store.
+func (s *Leases) ReleaseLease(ctx context.Context, key string, token int64) error {
+	_, err := s.pool.Exec(ctx, `with freed as (
+			update rollcall_state.lease set holder = '', renewals = renewals + 1, expires_at = $3 where key = $1 and token = $2 returning key)
+		select pg_notify($4, key) from freed`, key, token, s.now(), leaseChannel)
+	if err != nil {
+		return fmt.Errorf("release lease: %w", err)
+	}
+	return nil
+}
+
+// WantLease asks the holder of a lease to give it up; see lease.Store.
+func (s *Leases) WantLease(ctx context.Context, key, who string, lasts time.Duration) error {
+	now := s.now()
+	_, err := s.pool.Exec(ctx, `update rollcall_state.lease set wanted_by = $2, wanted_until = $4
+		where key = $1 and (wanted_by in ('', $2) or wanted_until <= $3)`, key, who, now, now.Add(lasts))
+	if err != nil {
+		return fmt.Errorf("ask for lease: %w", err)
+	}
+	return nil
+}
+
+// Hints calls released after each release of a lease that this session hears of,
+// until the context ends or the session does, which is the error.
+func (s *Leases) Hints(ctx context.Context, released func()) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("listen for leases: %w", err)
+	}
+	// A session that listens is not one to give back.
+	own := conn.Hijack()
+	defer own.Close(context.WithoutCancel(ctx))
+	if _, err := own.Exec(ctx, "listen "+leaseChannel); err != nil {
+		return fmt.Errorf("listen for leases: %w", err)
+	}
+	for {
+		if _, err := own.WaitForNotification(ctx); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("listen for leases: %w", err)
+		}
+		released()
+	}
+}

@@ -1,0 +1,3 @@
+select holder, serves, token, renewals, held_since, wanted_by, coalesce(wanted_until, held_since)
+from rollcall_state.lease
+where key = $1
