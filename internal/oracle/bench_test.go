@@ -211,12 +211,12 @@ func (b *bench) follow(ctx context.Context) error {
 	if _, err := b.admin.Exec(ctx, "select rollcall.touch('rep', $1)", fmt.Sprint(-b.marks)); err != nil {
 		return fmt.Errorf("commit a mark: %w", err)
 	}
-	patience := time.NewTimer(time.Minute)
-	defer patience.Stop()
+	timer := time.NewTimer(time.Minute)
+	defer timer.Stop()
 	for stored := 0; stored < b.marks; {
 		select {
 		case stored = <-b.stored:
-		case <-patience.C:
+		case <-timer.C:
 			return fmt.Errorf("follow the stream: mark %d did not come", b.marks)
 		}
 	}

@@ -132,6 +132,9 @@ func (m *model) blocked(s mirror, a, op string) bool {
 	if h == nil || h.state == "approved" {
 		return false
 	}
+	if h.state == "rejected" && h.adoption && s.what == "group" && m.exact[s] {
+		return false // to sync the group now is another decision
+	}
 	v, _ := m.verdict(s, a)
 	return !h.adoption || v == h.verdict
 }

@@ -46,6 +46,7 @@ type pair struct {
 type history struct {
 	told      string // add or remove; what Constant Contact was told last
 	activity  string // by which
+	ours      bool   // it was ever told to be added
 	lost      bool   // the reply was: only a read-back confirms it
 	confirmed bool   // the addition was, and a poll has seen it
 	// seen: read on the list while the verdict was on, since we last told a
@@ -175,6 +176,7 @@ func (m *model) add(now *picture, listID, a string) {
 		m.problem("adds %s to %s, which is switched off", a, s)
 	case v == leave && m.mayCarry(s, a):
 		m.met("carried to a list of kind " + s.what)
+	case s.what == "hand" && c.on(listID): // said again, and nothing changes
 	case s.what == "hand":
 		m.problem("adds %s to %q, which is not ours", a, now.lists[listID])
 	case v == on && m.held(s, a) == yes && !c.on(listID):
@@ -199,7 +201,7 @@ func (m *model) add(now *picture, listID, a string) {
 // other addresses: one that is to go is enough.
 func (m *model) remove(now *picture, listID string, c *contact) {
 	s, known := m.of[listID]
-	if !known || s.what == "hand" && m.pair(s, c.Email.Address).told == "" {
+	if !known || s.what == "hand" && !m.pair(s, c.Email.Address).ours {
 		m.problem("removes %s from %q, which is not ours", c.Email.Address, now.lists[listID])
 		return
 	}
@@ -232,7 +234,7 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 	}
 	if !slices.ContainsFunc(append(m.names[c.ID], c.Email.Address), justified) {
 		v, _ := m.verdict(s, c.Email.Address)
-		m.problem("removes %s from %s, verdict %s, alarmed %v, blocked %v", c.Email.Address, s, v, m.alarmed(), m.blocked(s, c.Email.Address, "remove"))
+		m.problem("removes %s from %s, verdict %s, alarmed %v\n%s", c.Email.Address, s, v, m.alarmed(), m.told(s, c.Email.Address))
 	}
 }
 
@@ -247,7 +249,7 @@ func (m *model) tell(listID, a, op, activity string, lost bool) {
 		h.maybeSeen, h.seen = false, false
 		h.hideDeparture()
 	} else {
-		h.known = true
+		h.known, h.ours = true, true
 	}
 	h.told, h.activity, h.lost, h.confirmed = op, activity, lost, false
 }
@@ -320,6 +322,9 @@ func (m *model) read(c *contact, planning, byName bool) {
 			if c.Deleted != "" || p.unsubRead {
 				h.seen, h.confirmed = false, false // off because of that
 				h.hideDeparture()
+				if m.settled[h.activity] {
+					h.told, h.activity = "", ""
+				}
 			}
 			continue
 		}

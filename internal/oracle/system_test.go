@@ -177,7 +177,10 @@ func (s *system) deliver(ctx context.Context) error {
 		if len(due) > 0 {
 			s.model.bindExisting(s.account.look())
 		}
-		_, _, err = s.deliverer.Batch(ctx)
+		worked, _, err := s.deliverer.Batch(ctx)
+		if worked != (len(due) > 0) {
+			s.model.problem("a batch worked: %v, but due are %q", worked, due)
+		}
 		if err == nil {
 			s.model.planned(due)
 			return nil
@@ -190,10 +193,13 @@ func (s *system) deliver(ctx context.Context) error {
 	}
 }
 
-// due are the addresses that the next plan is about.
+// due are the addresses that the next plan is about: none while the oldest
+// change lingers.
 func (s *system) due(ctx context.Context) ([]string, error) {
-	found, err := s.pool.Query(ctx, `select address from rollcall_state.dirty
-		where source = $1 and association = $2 and (not_before is null or not_before <= $3) order by 1`, sourceName, s.id, s.clock.Now())
+	found, err := s.pool.Query(ctx, `select address from (
+			select address, min(touched_at) over () as oldest from rollcall_state.dirty
+			where source = $1 and association = $2 and (not_before is null or not_before <= $3)) d
+		where oldest <= $4 order by 1`, sourceName, s.id, s.clock.Now(), s.clock.Now().Add(-linger))
 	if err != nil {
 		return nil, err
 	}
