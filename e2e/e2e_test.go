@@ -58,6 +58,12 @@ const account = "harbour"
 
 func newWorld(t *testing.T, template string, fill func(context.Context, *pgx.Conn) error) *world {
 	t.Helper()
+	return newWorldAt(t, template, fill, time.Now)
+}
+
+// newWorldAt is newWorld with a clock for the simulator.
+func newWorldAt(t *testing.T, template string, fill func(context.Context, *pgx.Conn) error, now func() time.Time) *world {
+	t.Helper()
 	w := &world{log: &bytes.Buffer{}}
 	w.db = pgtest.Template(t, template, func(ctx context.Context, conn *pgx.Conn) error {
 		if err := contract(ctx, conn); err != nil {
@@ -66,7 +72,7 @@ func newWorld(t *testing.T, template string, fill func(context.Context, *pgx.Con
 		return fill(ctx, conn)
 	})
 	w.member = w.db.Conn(t)
-	w.sim = ccsim.New(ccsim.Config{Now: time.Now, Delay: 300 * time.Millisecond})
+	w.sim = ccsim.New(ccsim.Config{Now: now, Delay: 300 * time.Millisecond})
 	w.sim.AddAccount(account, "key", "an-access-token")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

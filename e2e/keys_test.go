@@ -47,6 +47,7 @@ constant_contact:
   keys: [{name: main, client_id: an-application, client_secret: {file: %s}, auth_url: "http://%s/oauth2/default/v1", redirect_url: "%s"}]
   connections: [{association: "1"}]
 pace: {linger: 500ms}
+rules: {removal_thresholds: {off: true}} # random office work would be asked about
 `, w.db.URL, pgtest.Slot(t), dir+"/master", w.address, dir+"/secret", w.address, redirect)
 	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

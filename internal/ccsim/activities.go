@@ -1,7 +1,10 @@
 package ccsim
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -35,6 +38,11 @@ type activity struct {
 	errors     []string
 	resultID   string
 	result     []byte
+
+	path    string    // of the request
+	lists   []string  // that it named
+	payload string    // hash of path and body
+	fault   FaultKind // that the request met
 }
 
 // startedAt is when an activity begins to be processed.
@@ -46,7 +54,16 @@ func (s *Sim) queue(c *call, apply func(*activity)) *activity {
 	act := &activity{
 		identity: s.identity(), state: initialized, createdAt: s.time(), delay: s.delay, apply: apply, counters: map[string]int{},
 		ending: c.fault.ending(), stuck: c.fault.Kind == FaultActivityStuck, faulty: c.fault.Kind == FaultActivityErrors,
+		path: c.URL.Path, fault: c.fault.Kind,
 	}
+	var named struct {
+		ListIDs []string `json:"list_ids"`
+	}
+	if c.decode(&named) {
+		act.lists = named.ListIDs
+	}
+	sum := sha256.Sum256(append([]byte(act.path+"\n"), c.body...))
+	act.payload = hex.EncodeToString(sum[:])
 	c.account.activities = append(c.account.activities, act)
 	c.account.open = append(c.account.open, act)
 	return act
@@ -101,6 +118,34 @@ func (s *Sim) settle(a *accountState) {
 	for len(a.activities) > 0 && now.Sub(a.activities[0].createdAt) >= activityLife {
 		a.activities = a.activities[1:]
 	}
+}
+
+// ActivityView is an activity with the request that it came of.
+type ActivityView struct {
+	ID        string    `json:"activity_id"`
+	Path      string    `json:"path"`     // of the request
+	Lists     []string  `json:"list_ids"` // that the request named
+	Payload   string    `json:"payload"`  // hash of path and body: two of the same asked for the same
+	State     string    `json:"state"`
+	CreatedAt time.Time `json:"created_at"`
+	EndedAt   time.Time `json:"ended_at"`        // zero: not yet
+	Fault     FaultKind `json:"fault,omitempty"` // that the request met
+}
+
+// Activities are the activities of an account of the last ten days, in order of
+// submission.
+func (s *Sim) Activities(account string) []ActivityView {
+	views := []ActivityView{}
+	_ = s.with(account, func(a *accountState) error {
+		for _, act := range a.activities {
+			views = append(views, ActivityView{
+				ID: act.id, Path: act.path, Lists: slices.Clone(act.lists), Payload: act.payload,
+				State: act.state, CreatedAt: act.createdAt, EndedAt: act.endedAt, Fault: act.fault,
+			})
+		}
+		return nil
+	})
+	return views
 }
 
 // Release lets the account's activities that are stuck go on.

@@ -201,9 +201,6 @@ func (c *Client) authorized(ctx context.Context, r request) error {
 }
 
 func (c *Client) attempt(ctx context.Context, r request) error {
-	if err := c.wait(ctx); err != nil {
-		return &NotSentError{Operation: r.op.Operation, Step: stepWait, Err: err}
-	}
 	token, err := c.token(ctx)
 	if err == nil && !isToken(token) {
 		err = errors.New("token is empty or has characters that no token has")
@@ -211,12 +208,23 @@ func (c *Client) attempt(ctx context.Context, r request) error {
 	if err != nil {
 		return &NotSentError{Operation: r.op.Operation, Step: stepToken, Err: err}
 	}
+	// Last, because a token may have to be refreshed first: a request that came
+	// so much after its turn would be one of five in a second with those behind.
+	if err := c.wait(ctx); err != nil {
+		return &NotSentError{Operation: r.op.Operation, Step: stepWait, Err: err}
+	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(r.timeout, attemptTimeout))
 	defer cancel()
 	var dialing, connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { dialing.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) {
+			// The transport itself repeats a GET when a connection that was used
+			// before breaks: one more request, to be waited for like any other.
+			if connected.Swap(true) && c.wait(ctx) != nil {
+				cancel()
+			}
+		},
 	})
 	req, err := http.NewRequestWithContext(ctx, r.op.Method, r.target, bytes.NewReader(r.body))
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,7 +86,7 @@ func TestRequestHeaders(t *testing.T) {
 	if want := `{"source":{"contact_ids":["` + contactID + `"]},"list_ids":["` + listID + `"]}`; body != want {
 		t.Errorf("body is %s, want %s", body, want)
 	}
-	if order := strings.Join(steps, " "); order != "wait token request" {
+	if order := strings.Join(steps, " "); order != "token wait request" {
 		t.Errorf("order is %q", order)
 	}
 	if len(seen) != 1 || seen[0].Operation != "add_list_memberships" || seen[0].Status != 201 || seen[0].RequestBytes != len(body) {
@@ -354,3 +355,63 @@ func TestAbsurdBodies(t *testing.T) {
 		}
 	}
 }
+
+// A connection that breaks before the answer makes Go's transport repeat a GET by
+// itself. That is a request like any other: it waits, and is counted.
+func TestRequestsOfTheTransportAreWaitedFor(t *testing.T) {
+	var requests atomic.Int32
+	var waits int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if requests.Add(1)%2 == 0 { // on a connection that was used before
+			panic(http.ErrAbortHandler)
+		}
+		reply(w, http.StatusOK, `{"lists":[]}`)
+	}))
+	defer server.Close()
+	cfg := config(nil)
+	cfg.HTTP, cfg.BaseURL = nil, server.URL+"/v3"
+	cfg.Wait = func(context.Context) error { waits++; return nil }
+	c := newClient(t, cfg)
+	defer c.Close()
+	for range 3 {
+		if err := c.Lists(t.Context(), func([]List) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if made := requests.Load(); made < 5 || waits != made {
+		t.Errorf("%d requests, waited for %d times", made, waits)
+	}
+}
+
+// A token that has to be fetched first takes time. Requests are spaced all the
+// same: the turn is taken when the request can go.
+func TestFetchingATokenSpoilsNoSpacing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var starts []time.Time
+		cfg := config(inMemory(func(w http.ResponseWriter, _ *http.Request) {
+			starts = append(starts, time.Now())
+			reply(w, http.StatusOK, `{"total":7}`)
+		}))
+		cfg.Wait = NewLimiter(time.Now, Spacing).Wait
+		cfg.Token = func(context.Context) (string, error) {
+			if len(starts) == 2 {
+				<-time.After(time.Second)
+			}
+			return "token", nil
+		}
+		c := newClient(t, cfg)
+		for range 7 {
+			if _, err := c.Counts(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range starts[perSecond:] {
+			if took := starts[i+perSecond].Sub(starts[i]); took < time.Second {
+				t.Errorf("%d requests within %s", perSecond+1, took)
+			}
+		}
+	})
+}
+
+// perSecond is the vendor's limit.
+const perSecond = 4
