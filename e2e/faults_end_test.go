@@ -59,7 +59,7 @@ func (p *play) rest(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.exec(t, "select pg_logical_emit_message(true, 'test', '')")
-	last, idle := len(p.sim.Requests()), 0
+	last, idle, retried := len(p.sim.Requests()), 0, false
 	for deadline := time.Now().Add(4 * time.Minute); ; idle++ {
 		p.tick(t)
 		if n := len(p.sim.Requests()); n != last || p.reconnect(t) {
@@ -71,10 +71,11 @@ func (p *play) rest(t *testing.T) {
 		if err := p.member.QueryRow(t.Context(), atRest, lsn, p.clock.now()).Scan(&read, &dirty, &requests, &open, &refused, &notBefore, &closed); err != nil {
 			t.Fatal(err)
 		}
-		if read && dirty+requests+open+refused == 0 {
+		if read && dirty+requests+open == 0 && (refused == 0 || retried) {
 			return
 		}
 		if time.Now().After(deadline) {
+			p.logDirty(t)
 			t.Fatalf("still at work: read %t, %d dirty (the first not before %s), %d requests, %d activities, %d refused, no calls before %s; it is %s",
 				read, dirty, notBefore, requests, open, refused, closed, p.clock.now())
 		}
@@ -91,8 +92,25 @@ func (p *play) rest(t *testing.T) {
 		case dirty+requests+open > 0:
 			p.clock.advance(time.Minute)
 		default:
-			p.clock.advance(50 * time.Hour) // the one retry
+			p.clock.advance(51 * time.Hour) // the one retry, of those who are still wanted
+			retried = true
 		}
+	}
+}
+
+// logDirty says what is known of those who still wait.
+func (p *play) logDirty(t *testing.T) {
+	t.Helper()
+	rows, err := p.member.Query(t.Context(), "select address from rollcall_state.dirty order by touched_at limit 5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range addresses {
+		t.Logf("still waits: %q: %s", address, p.known(t, address))
 	}
 }
 
@@ -135,6 +153,8 @@ func (p *play) known(t *testing.T, address string) string {
 	t.Helper()
 	var out string
 	err := p.member.QueryRow(t.Context(), `select concat_ws('; ',
+		(select 'reps ' || json_agg(s) from rollcall_state.rep_seen s where address = $1),
+		(select 'changes ' || json_agg(x) from rollcall_state.address_change x where to_address = $1 or $1 = any(from_address)),
 		(select 'contact ' || row_to_json(c) from rollcall_state.contact c where address = $1),
 		(select 'dirty ' || row_to_json(d) from rollcall_state.dirty d where address = $1),
 		(select 'ledger ' || json_agg(g) from rollcall_state.ledger g where address = $1),
