@@ -4,7 +4,7 @@ CC := $(shell go env CC)
 RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test test-matrix test-schemas test-faults lint demo sim bench-drain bench-plan bench-calls image clean
+.PHONY: help build test test-oracle test-mutants test-faults test-matrix test-schemas lint demo sim bench-drain bench-plan bench-calls image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,9 +31,16 @@ test-matrix: ## the tests that need a database, on Postgres 14 to 18
 test-schemas: ## the contract on other member systems; ROLLCALL_TEST_SCHEMAS names more
 	go test -count=1 -v -run 'Test(Every|Schemas|AMissing|Watches|Ids)' ./internal/schemas
 
-# About eight minutes. ROLLCALL_SEED=... repeats a run.
-test-faults: ## the whole program with every fault of the vendor, at random
-	ROLLCALL_FAULTS=long go test -count=1 -v -parallel 7 -timeout 20m -run 'Test(Faults|ThreeSendersOnOneKey|KilledDuringARefresh|GrantIsRevokedAndGivenAgain)$$' ./e2e
+CHECKS ?= 2000
+test-oracle: ## random histories against a second reading of the rules: CHECKS=2000
+	ORACLE_CHECKS=$(CHECKS) go test -count=1 -timeout 4h -v -run TestOracle ./internal/oracle
+
+test-mutants: ## spoil one rule at a time: the oracle or a test must notice each
+	go run ./internal/oracle/mutants
+
+# About eight minutes. The seed that it prints repeats a run: ROLLCALL_SEED=...
+test-faults: ## the whole program while requests fail at random, each fault at length
+	ROLLCALL_FAULTS=long go test -count=1 -v -parallel 7 -timeout 30m -run 'Test(Faults|ThreeSendersOnOneKey|KilledDuringARefresh|GrantIsRevokedAndGivenAgain)$$' ./e2e
 
 lint: ## staticcheck and gofumpt, at the versions of tools.mod
 	go tool -modfile=tools.mod staticcheck ./...

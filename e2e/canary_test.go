@@ -118,7 +118,6 @@ func TestNoTraceOfAnybody(t *testing.T) {
 		}
 	}
 	w.wantNoTraceInState(t)
-
 }
 
 // markPassword gives the database a password that is marked; the server of the

@@ -116,7 +116,7 @@ type pair struct{ list, address string }
 
 func newPlay(t *testing.T, x trouble, seed uint64) *play {
 	t.Helper()
-	reps, groups, perRound, patience := 120, 3, 30, 15
+	reps, groups, perRound, patience := 64, 1, 15, 15
 	if long() {
 		reps, groups, perRound, patience = 700, 8, 150, 40
 	}
@@ -196,7 +196,7 @@ func (p *play) chooseTargets(t *testing.T) {
 	if p.targets, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
 		t.Fatal(err)
 	}
-	if len(p.targets) < 3 {
+	if len(p.targets) == 0 {
 		t.Fatalf("%d people to do something", len(p.targets))
 	}
 }

@@ -51,8 +51,11 @@ func (a *Applier) requestSingle(ctx context.Context, c *Call) (clean bool, err e
 		to   **string
 		from string
 	}{
-		{&change.FirstName, row.FirstName}, {&change.LastName, row.LastName}, {&change.JobTitle, row.JobTitle},
-		{&change.CompanyName, row.CompanyName}, {&change.Phone, row.Phone},
+		{&change.FirstName, row.FirstName},
+		{&change.LastName, row.LastName},
+		{&change.JobTitle, row.JobTitle},
+		{&change.CompanyName, row.CompanyName},
+		{&change.Phone, row.Phone},
 	} {
 		if text.from != "" { // an empty value never blanks
 			*text.to = &text.from

@@ -55,6 +55,7 @@ type bench struct {
 	watches []cdc.Watch
 	log     *slog.Logger
 
+	met    map[string]int // how often the checks came upon what is worth judging
 	marks  int
 	stored chan int // marks that the reader has stored
 }
@@ -80,7 +81,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	ctx := t.Context()
 	db := pgtest.Database(t)
-	b := &bench{clock: &clock{now: start}, log: slog.New(slog.DiscardHandler), stored: make(chan int, 64)}
+	b := &bench{clock: &clock{now: start}, met: map[string]int{}, log: slog.New(slog.DiscardHandler), stored: make(chan int, 64)}
 	b.admin = db.Conn(t)
 	for _, script := range append(append(sql.Reference(), sql.Contract()...), spoiledView, "set synchronous_commit = on") {
 		if _, err := b.admin.Exec(ctx, script, pgx.QueryExecModeSimpleProtocol); err != nil {
@@ -210,12 +211,12 @@ func (b *bench) follow(ctx context.Context) error {
 	if _, err := b.admin.Exec(ctx, "select rollcall.touch('rep', $1)", fmt.Sprint(-b.marks)); err != nil {
 		return fmt.Errorf("commit a mark: %w", err)
 	}
-	patience := time.NewTimer(time.Minute)
-	defer patience.Stop()
+	timer := time.NewTimer(time.Minute)
+	defer timer.Stop()
 	for stored := 0; stored < b.marks; {
 		select {
 		case stored = <-b.stored:
-		case <-patience.C:
+		case <-timer.C:
 			return fmt.Errorf("follow the stream: mark %d did not come", b.marks)
 		}
 	}

@@ -70,6 +70,8 @@ func (m *model) carries(from *contact) {
 				s = m.hand(id)
 			}
 			switch {
+			case m.released(s): // mirrors nothing any more, once the system has noticed
+				c.may[m.hand(id)] = true
 			case s.what == "hand":
 				c.may[s] = true
 				c.due[s] = c.due[s] || first && free && m.related(c, from)
@@ -112,7 +114,8 @@ func (m *model) mayCarry(s mirror, a string) bool {
 func (m *model) carried(now *picture) {
 	for _, c := range m.changes {
 		for s := range c.may {
-			if now.on(c.to, m.lists[s]) {
+			h := m.pair(s, c.to)
+			if now.on(c.to, m.lists[s]) && (h.told == "" || h.confirmed) {
 				delete(c.may, s)
 				delete(c.due, s)
 			}
@@ -138,6 +141,9 @@ func (m *model) carriedAtRest(now *picture) {
 			continue
 		}
 		for s, due := range c.due {
+			if to.on(m.lists[s]) {
+				continue
+			}
 			_, there := now.lists[m.lists[s]]
 			h := m.pair(s, c.to)
 			v, _ := m.verdict(s, c.to)

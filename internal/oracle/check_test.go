@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -104,13 +105,16 @@ func (m *model) pairAtRest(now *picture, s mirror, id, a string) {
 	switch {
 	case v == on && !c.on(id):
 		excused := m.held(s, a) != no || c != nil && !c.active() || c == nil && p.edited || h.departed || h.maybeDeparted || p.anyway || p.unread || m.blocked(s, a, "add")
+		if m.held(s, a) == yes {
+			m.met("held back for a previous address")
+		}
 		if !excused {
-			m.problem("%s should be on %s", a, s)
+			m.problem("%s should be on %s\n%s", a, s, m.told(s, a))
 		}
 	case v == off && c.on(id):
 		held := !optOut && (m.blocked(s, a, "remove") || m.alarmed())
 		if h.known && !held && (c.active() || optOut && c.Email.Permission != "unsubscribed") {
-			m.problem("%s should be off %s (opted out: %v)", a, s, optOut)
+			m.problem("%s should be off %s (opted out: %v)\n%s", a, s, optOut, m.told(s, a))
 		}
 	case v == leave && h.going && c.on(id) && c.active() && !m.blocked(s, a, "remove") && !m.alarmed():
 		if m.existed[s] && !m.everHeld(a) {
@@ -129,4 +133,21 @@ func everybody(now *picture, universe []string) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// told is what the model knows of a pair, for a failure.
+func (m *model) told(s mirror, a string) string {
+	text := fmt.Sprintf("  pair %+v\n  person %+v\n", *m.pair(s, a), *m.person(a))
+	for _, op := range []string{"add", "remove"} {
+		if h := m.holds[asked{pair{s, a}, op}]; h != nil {
+			text += fmt.Sprintf("  asked about %s: %+v\n", op, *h)
+		}
+	}
+	for _, r := range m.office.holders(a) {
+		text += fmt.Sprintf("  %s, wants it: %v\n", r, wants(r, s))
+		for previous, optedOut := range m.memory.saw[r.nth] {
+			text += fmt.Sprintf("    was %s, opted out %v, %+v\n", previous, optedOut, *m.person(previous))
+		}
+	}
+	return text
 }

@@ -82,6 +82,7 @@ func (m *model) takeQuestions(now *picture, all []question) {
 
 // mayAsk judges a new question.
 func (m *model) mayAsk(now *picture, at asked, h *hold, optOut bool) {
+	m.met("asked: " + h.kind)
 	complain := func(why string) {
 		m.problem("asks (%s) whether to %s %s, %s: %s", h.kind, at.op, at.address, at.list, why)
 	}
@@ -130,6 +131,9 @@ func (m *model) blocked(s mirror, a, op string) bool {
 	h := m.holds[asked{pair{s, a}, op}]
 	if h == nil || h.state == "approved" {
 		return false
+	}
+	if h.state == "rejected" && h.adoption && s.what == "group" && m.exact[s] {
+		return false // to sync the group now is another decision
 	}
 	v, _ := m.verdict(s, a)
 	return !h.adoption || v == h.verdict

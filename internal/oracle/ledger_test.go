@@ -30,6 +30,7 @@ type model struct {
 	// rest.
 	wasAlarmed bool
 	thresholds thresholds
+	met        func(what string)
 	sent       map[mirror][]sent
 	time       func() time.Time
 	runs       map[int64]string // id → state
@@ -45,6 +46,7 @@ type pair struct {
 type history struct {
 	told      string // add or remove; what Constant Contact was told last
 	activity  string // by which
+	ours      bool   // it was ever told to be added
 	lost      bool   // the reply was: only a read-back confirms it
 	confirmed bool   // the addition was, and a poll has seen it
 	// seen: read on the list while the verdict was on, since we last told a
@@ -122,6 +124,21 @@ func (m *model) renameList(now *picture, id, name string) {
 	}
 }
 
+// putContact is a contact whose fields are about to be told: somebody in the
+// database has the address, it can be mailed, and neither changes by it.
+func (m *model) putContact(c *contact, a, permission string) {
+	switch {
+	case c == nil:
+		m.problem("writes a contact that there is not")
+	case !c.active():
+		m.problem("writes %s, who is %s (deleted %q)", c.Email.Address, c.Email.Permission, c.Deleted)
+	case a != "" && a != c.Email.Address || permission != "" && permission != c.Email.Permission:
+		m.problem("writes %s and makes it %s, %s", c.Email.Address, a, permission)
+	case len(m.office.holders(c.Email.Address)) == 0:
+		m.problem("writes %s, whom nobody in the database has", c.Email.Address)
+	}
+}
+
 func (m *model) bind(s mirror, id string) { m.lists[s], m.of[id] = id, s }
 
 // bindExisting binds lists that have the name of something that has none yet
@@ -137,6 +154,7 @@ func (m *model) bindExisting(now *picture) {
 			if strings.EqualFold(strings.TrimSpace(name), m.office.name(s)) && (!known || of.what == "hand" || m.released(of)) {
 				m.bind(s, id)
 				m.existed[s], m.byHand[id] = true, true
+				m.met("list that existed bound")
 			}
 		}
 	}
@@ -157,6 +175,8 @@ func (m *model) add(now *picture, listID, a string) {
 	case !m.office.open(s):
 		m.problem("adds %s to %s, which is switched off", a, s)
 	case v == leave && m.mayCarry(s, a):
+		m.met("carried to a list of kind " + s.what)
+	case s.what == "hand" && c.on(listID): // said again, and nothing changes
 	case s.what == "hand":
 		m.problem("adds %s to %q, which is not ours", a, now.lists[listID])
 	case v == on && m.held(s, a) == yes && !c.on(listID):
@@ -181,7 +201,7 @@ func (m *model) add(now *picture, listID, a string) {
 // other addresses: one that is to go is enough.
 func (m *model) remove(now *picture, listID string, c *contact) {
 	s, known := m.of[listID]
-	if !known || s.what == "hand" && m.pair(s, c.Email.Address).told == "" {
+	if !known || s.what == "hand" && !m.pair(s, c.Email.Address).ours {
 		m.problem("removes %s from %q, which is not ours", c.Email.Address, now.lists[listID])
 		return
 	}
@@ -193,22 +213,28 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 		v, optOut := m.verdict(s, a)
 		switch {
 		case optOut:
+			m.met("taken off for an opt-out")
 			return true
 		case m.approved(s, a, "remove"):
+			m.met("taken off as approved")
 			return v != on && v != unknown
 		case m.blocked(s, a, "remove") || m.existed[s] && !m.looked[s]:
 			return false
 		case m.alarmed():
 			return false
 		}
-		return v == off || v == leave && m.exact[s]
+		if v == leave && m.exact[s] {
+			m.met("taken off an exact list")
+			return true
+		}
+		return v == off
 	}
 	if _, optOut := m.verdict(s, c.Email.Address); !optOut && !m.approved(s, c.Email.Address, "remove") {
 		m.taken(s, c.Email.Address)
 	}
 	if !slices.ContainsFunc(append(m.names[c.ID], c.Email.Address), justified) {
 		v, _ := m.verdict(s, c.Email.Address)
-		m.problem("removes %s from %s, verdict %s, alarmed %v, blocked %v", c.Email.Address, s, v, m.alarmed(), m.blocked(s, c.Email.Address, "remove"))
+		m.problem("removes %s from %s, verdict %s, alarmed %v\n%s", c.Email.Address, s, v, m.alarmed(), m.told(s, c.Email.Address))
 	}
 }
 
@@ -223,7 +249,7 @@ func (m *model) tell(listID, a, op, activity string, lost bool) {
 		h.maybeSeen, h.seen = false, false
 		h.hideDeparture()
 	} else {
-		h.known = true
+		h.known, h.ours = true, true
 	}
 	h.told, h.activity, h.lost, h.confirmed = op, activity, lost, false
 }
@@ -296,6 +322,9 @@ func (m *model) read(c *contact, planning, byName bool) {
 			if c.Deleted != "" || p.unsubRead {
 				h.seen, h.confirmed = false, false // off because of that
 				h.hideDeparture()
+				if m.settled[h.activity] {
+					h.told, h.activity = "", ""
+				}
 			}
 			continue
 		}
@@ -327,6 +356,7 @@ func (m *model) left(s mirror, a string) {
 	switch {
 	case h.seen || h.told == "add" && h.confirmed:
 		h.departed = true
+		m.met("left")
 	case h.told == "add" || h.maybeSeen:
 		h.maybeDeparted = true
 	}

@@ -20,7 +20,8 @@ var accountWork = slices.Concat(
 	times(3, deed{"leave", leaveList}),
 	times(3, deed{"unsubscribe", unsubscribe}),
 	times(2, deed{"resubscribe", resubscribe}),
-	times(2, deed{"put on list", putOnList}),
+	times(4, deed{"put on list", putOnList}),
+	times(3, deed{"put ours on list by hand", putOnHandList}),
 	times(1, deed{"new contact", newContact}),
 	times(1, deed{"delete contact", deleteContact}),
 	times(1, deed{"edit address", editAddress}),
@@ -90,6 +91,18 @@ func putOnList(t *rapid.T, s *system, now *picture) bool {
 	return s.put(t, now, c.Email.Address)
 }
 
+// putOnHandList is somebody of ours who gets onto a list that mirrors nothing.
+func putOnHandList(t *rapid.T, s *system, now *picture) bool {
+	c := someContact(t, now, func(c *contact) bool { return c.active() && len(s.model.office.holders(c.Email.Address)) > 0 })
+	byHand := slices.DeleteFunc(sortedKeys(now.lists), func(id string) bool { return !strings.HasPrefix(now.lists[id], "By hand") })
+	if c == nil || len(byHand) == 0 {
+		return false
+	}
+	s.model.person(c.Email.Address).unread = true
+	name := now.lists[pick(t, "list", byHand)]
+	return s.did(s.account.sim.AddContact(accountName, c.Email.Address, name), "%s is put on %q by hand", c.Email.Address, name)
+}
+
 func newContact(t *rapid.T, s *system, now *picture) bool {
 	a := pick(t, "address", append(slices.Clone(addresses), foreign...))
 	if now.byAddress[a] != nil {
@@ -107,7 +120,8 @@ func (s *system) put(t *rapid.T, now *picture, a string) bool {
 		}
 		names = append(names, now.lists[id])
 		if of, ours := s.model.of[id]; ours && !now.on(a, id) {
-			s.model.pair(of, a).known = false
+			h := s.model.pair(of, a)
+			h.known, h.going = false, false
 		}
 	}
 	p := s.model.person(a)
@@ -139,6 +153,9 @@ func editAddress(t *rapid.T, s *system, now *picture) bool {
 	p := s.model.person(to)
 	p.unread, p.edited = true, false
 	for pair, h := range s.model.pairs {
+		if pair.address == c.Email.Address {
+			h.hideDeparture() // no contact may as well have been refused
+		}
 		if pair.address == to && (h.told != "" || h.maybeSeen) {
 			p.anyway = true // was known there before
 		}
@@ -165,10 +182,12 @@ func setPermission(t *rapid.T, s *system, now *picture) bool {
 // before is what the account has before anything is synchronised: sometimes
 // lists with the names that ours will have, and people on them.
 func (s *system) before(t *rapid.T) {
+	if chance(t, "a list by hand") {
+		newList(t, s, s.account.look())
+	}
 	if rapid.IntRange(0, 2).Draw(t, "lists before") > 0 {
 		return
 	}
-	var names []string
 	for _, of := range s.model.office.sources() {
 		if chance(t, "before: "+of.String()) {
 			name := s.model.office.name(of)
@@ -176,7 +195,6 @@ func (s *system) before(t *rapid.T) {
 				name = " " + strings.ToUpper(name) + " "
 			}
 			s.did(s.account.sim.CreateList(accountName, name), "there is a list %q", name)
-			names = append(names, name)
 		}
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "people before") {

@@ -31,7 +31,8 @@ type chore struct {
 var officeWork = slices.Concat(
 	times(4, chore{"add rep", addRep}),
 	times(2, chore{"delete rep", deleteRep}),
-	times(3, chore{"change e-mail", changeEmail}),
+	times(6, chore{"change e-mail", changeEmail}),
+	times(2, chore{"leave group and change e-mail", leaveAndChange}),
 	times(1, chore{"swap e-mails", swapEmails}),
 	times(4, chore{"opt out or in", flipOptOut}),
 	times(1, chore{"re-create rep", recreateRep}),
@@ -40,7 +41,7 @@ var officeWork = slices.Concat(
 	times(2, chore{"member type", flipType}),
 	times(1, chore{"change member", changeMember}),
 	times(6, chore{"group row", setGroupRow}),
-	times(2, chore{"drop group row", dropGroupRow}),
+	times(3, chore{"drop group row", dropGroupRow}),
 	times(2, chore{"tick", flipTick}),
 	times(1, chore{"options", flipOption}),
 	times(1, chore{"add group", addGroup}),
@@ -129,8 +130,36 @@ func changeEmail(t *rapid.T, o *office, db *rows) string {
 	if r == nil {
 		return ""
 	}
-	o.setEmail(db, r, email(t))
+	return changeEmailOf(t, o, db, r)
+}
+
+func changeEmailOf(t *rapid.T, o *office, db *rows, r *rep) string {
+	to := email(t)
+	if chance(t, "to a free one") {
+		for _, a := range addresses {
+			if len(o.holders(a)) == 0 {
+				to = a
+			}
+		}
+	}
+	o.setEmail(db, r, to)
 	return r.String()
+}
+
+// leaveAndChange is a rep who is taken out of a group and gets another address:
+// the list goes along.
+func leaveAndChange(t *rapid.T, o *office, db *rows) string {
+	r := someRep(t, o)
+	if r == nil {
+		return ""
+	}
+	for _, g := range o.groups {
+		if _, row := r.rows[g.nth]; row {
+			o.dropRow(db, r, g)
+			break
+		}
+	}
+	return changeEmailOf(t, o, db, r)
 }
 
 func swapEmails(t *rapid.T, o *office, db *rows) string {

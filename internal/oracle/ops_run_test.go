@@ -16,10 +16,10 @@ func (s *system) pass(t *rapid.T) {
 
 // night is the next half past three in Chicago, when the window is open and
 // every run of the night has begun.
-func (s *system) night(t *rapid.T) error {
+func (s *system) night(t *rapid.T) {
 	chicago, err := time.LoadLocation("America/Chicago")
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	now := s.clock.Now().In(chicago)
 	at := time.Date(now.Year(), now.Month(), now.Day(), 3, 30, 0, 0, chicago)
@@ -28,7 +28,9 @@ func (s *system) night(t *rapid.T) error {
 	}
 	t.Logf("it becomes night: %s", at)
 	s.clock.set(at)
-	return s.turns(t.Context())
+	if err := s.turns(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // askSync asks by SQL to bring the list of a group in step now.

@@ -61,6 +61,9 @@ func TestOracle(t *testing.T) {
 			return
 		}
 	}
+	for _, what := range sortedKeys(b.met) {
+		t.Logf("%6d %s", b.met[what], what)
+	}
 	t.Logf("%d checks in %s, from seed %d", done, time.Since(began).Round(time.Second), seed)
 }
 
@@ -156,31 +159,39 @@ func check(t *rapid.T, b *bench) {
 		}
 		b.clock.advance(time.Second)
 	}
-	t.Repeat(map[string]func(*rapid.T){
-		"":          func(*rapid.T) { judge() },
-		"office 1":  officeActs,
-		"office 2":  officeActs,
-		"office 3":  officeActs,
-		"account 1": accountActs,
-		"account 2": accountActs,
-		"stream 1":  step("stream", stream),
-		"stream 2":  step("stream", stream),
-		"stream 3":  step("stream", stream),
-		"rest":      step("rest", rest),
-		"poll":      step("poll", func() error { _, err := s.poll(ctx); return err }),
-		"queue":     step("queue", func() error { return s.batch(ctx) }),
-		"time":      func(t *rapid.T) { s.pass(t) },
-		"restart":   step("restart", s.restart),
-		"due":       step("due", func() error { return s.turns(ctx) }),
-		"reconcile": step("reconcile", func() error { return s.askReconcile(ctx) }),
-		"night": func(t *rapid.T) {
-			if err := s.night(t); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"sync now":   func(t *rapid.T) { s.askSync(ctx, t) },
-		"do request": step("requests", func() error { _, err := s.requests(ctx); return err }),
-	})
+	actions := map[string]func(*rapid.T){"": func(*rapid.T) { judge() }}
+	for _, a := range []struct {
+		weight int
+		name   string
+		do     func(*rapid.T)
+	}{
+		{7, "office", officeActs},
+		{5, "account", accountActs},
+		{5, "stream", step("stream", stream)},
+		{4, "rest", step("rest", rest)},
+		{1, "poll", step("poll", func() error { _, err := s.poll(ctx); return err })},
+		{1, "queue", step("queue", func() error { return s.batch(ctx) })},
+		{1, "time", func(t *rapid.T) { s.pass(t) }},
+		{1, "restart", step("restart", s.restart)},
+		{1, "due", step("due", func() error { return s.turns(ctx) })},
+		{1, "reconcile", step("reconcile", func() error { return s.askReconcile(ctx) })},
+		{2, "night", func(t *rapid.T) { s.night(t) }},
+		{1, "sync now", func(t *rapid.T) { s.askSync(ctx, t) }},
+		{1, "requests", step("requests", func() error { _, err := s.requests(ctx); return err })},
+		{3, "answer", func(t *rapid.T) { s.answer(ctx, t) }},
+	} {
+		for n := range a.weight {
+			actions[fmt.Sprint(a.name, " ", n)] = a.do
+		}
+	}
+	if rapid.IntRange(0, 3).Draw(t, "at work already") > 0 {
+		for range 3 {
+			officeActs(t)
+		}
+		step("rest at the beginning", rest)(t)
+		judge()
+	}
+	t.Repeat(actions)
 	step("rest at the end", func() error {
 		if err := s.askReconcile(ctx); err != nil {
 			return err

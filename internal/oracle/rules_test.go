@@ -173,6 +173,23 @@ func (k *memory) stillOptedOut(o *office, a string) bool {
 	return true
 }
 
+// glimpse is a run that reads the database without planning at once: it sees
+// who has which address.
+func (m *model) glimpse() {
+	for _, r := range m.office.reps {
+		if a := r.address(); a != "" && !m.memory.had(r.nth, a) {
+			m.memory.see(r.nth, a, false)
+		}
+	}
+}
+
+func (k *memory) see(rep int, a string, optedOut bool) {
+	if k.saw[rep] == nil {
+		k.saw[rep] = map[string]bool{}
+	}
+	k.saw[rep][a] = optedOut
+}
+
 // cut is a plan that reads its snapshot: what it sees of the addresses is
 // remembered.
 func (m *model) cut(addresses []string) {
@@ -190,10 +207,7 @@ func (m *model) cut(addresses []string) {
 			if r.spoiled || r.address() != a && !k.had(r.nth, a) {
 				continue
 			}
-			if k.saw[r.nth] == nil {
-				k.saw[r.nth] = map[string]bool{}
-			}
-			k.saw[r.nth][a] = r.optedOut
+			k.see(r.nth, a, r.optedOut)
 		}
 	}
 }

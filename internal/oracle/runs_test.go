@@ -132,6 +132,9 @@ func (s *system) runs(ctx context.Context) error {
 				s.model.looked[of] = true
 			}
 		}
+		if began && !missed {
+			s.model.glimpse()
+		}
 		if began && !missed && (r.Kind == "nightly" || r.Kind == "reconcile") {
 			s.model.countRows()
 		}
@@ -161,6 +164,10 @@ func (m *model) readAll() {
 	}
 }
 
+// patience is how long a rest may take: an address may wait a day for its next
+// import, and a name for the day after.
+const patience = 5 * 24 * time.Hour
+
 // quiet works until nothing is left to do. Time passes as it has to.
 func (s *system) quiet(ctx context.Context) error {
 	s.held = false
@@ -174,41 +181,58 @@ func (s *system) quiet(ctx context.Context) error {
 	if err := s.follow(ctx); err != nil {
 		return err
 	}
-	for range 120 {
-		if err := s.turns(ctx); err != nil {
-			return err
+	giveUp := s.clock.Now().Add(patience)
+	for idle := 0; idle < 2; { // once more, as turns may queue and end runs
+		if s.clock.Now().After(giveUp) {
+			return fmt.Errorf("it does not come to rest")
 		}
-		if err := s.batch(ctx); err != nil {
-			return err
-		}
-		asked, err := s.requests(ctx)
+		quiet, err := s.work(ctx)
 		if err != nil {
 			return err
 		}
-		if err := s.follow(ctx); asked > 0 && err != nil {
-			return err
-		}
-		open, err := s.poll(ctx)
-		if err != nil {
-			return err
-		}
-		var queued int
-		var next *time.Time
-		if err := s.pool.QueryRow(ctx, `select count(*), min(coalesce(not_before, $3)) from rollcall_state.dirty
-			where source = $1 and association = $2`, sourceName, s.id, s.clock.Now()).Scan(&queued, &next); err != nil {
-			return err
-		}
-		if open == 0 && asked == 0 && queued == 0 {
-			s.listGone = false
-			clear(s.model.exact)
-			return s.turns(ctx) // which ends runs
-		}
-		s.clock.advance(activityDelay)
-		if next != nil && open == 0 && next.After(s.clock.Now()) {
-			s.clock.set(*next)
+		if idle++; !quiet {
+			idle = 0
 		}
 	}
-	return fmt.Errorf("it does not come to rest")
+	s.listGone = false
+	clear(s.model.exact)
+	return nil
+}
+
+// work does all there is to do now once. When something is left it lets as much
+// time pass as that has to wait.
+func (s *system) work(ctx context.Context) (quiet bool, err error) {
+	if err := s.turns(ctx); err != nil {
+		return false, err
+	}
+	if err := s.batch(ctx); err != nil {
+		return false, err
+	}
+	asked, err := s.requests(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := s.follow(ctx); asked > 0 && err != nil {
+		return false, err
+	}
+	open, err := s.poll(ctx)
+	if err != nil {
+		return false, err
+	}
+	var queued int
+	var next *time.Time
+	if err := s.pool.QueryRow(ctx, `select count(*), min(coalesce(not_before, $3)) from rollcall_state.dirty
+		where source = $1 and association = $2`, sourceName, s.id, s.clock.Now()).Scan(&queued, &next); err != nil {
+		return false, err
+	}
+	if open == 0 && asked == 0 && queued == 0 {
+		return true, nil
+	}
+	s.clock.advance(activityDelay)
+	if next != nil && open == 0 && next.After(s.clock.Now()) {
+		s.clock.set(*next)
+	}
+	return false, nil
 }
 
 func (s *system) askReconcile(ctx context.Context) error {
@@ -219,18 +243,19 @@ func (s *system) askReconcile(ctx context.Context) error {
 // idle is a night and a full reconciliation with nothing to do: they write
 // nothing.
 func (s *system) idle(t *rapid.T) error {
-	if err := s.night(t); err != nil {
-		return err
-	}
+	s.night(t)
 	if err := s.quiet(t.Context()); err != nil { // what only a night takes off
 		return err
 	}
 	before := s.wire.writes
-	if err := s.night(t); err != nil {
-		return err
-	}
+	s.night(t)
 	if err := s.quiet(t.Context()); err != nil {
 		return err
+	}
+	for _, p := range s.model.people {
+		if p.anyway {
+			return nil // whoever seems refused is tried once more after two days
+		}
 	}
 	if n := s.wire.writes - before; n > 0 {
 		s.model.problem("a night with nothing to do sends %d requests that write", n)

@@ -61,6 +61,7 @@ func newSystem(ctx context.Context, b *bench, trace func(format string, args ...
 	s.account = newAccount(b.clock.Now, ccsim.Switches{})
 	s.wire = &wire{account: s.account, model: s.model, trace: trace}
 	s.model.time = b.clock.Now
+	s.model.met = func(what string) { b.met[what]++ }
 	return s, s.restart()
 }
 
@@ -176,7 +177,10 @@ func (s *system) deliver(ctx context.Context) error {
 		if len(due) > 0 {
 			s.model.bindExisting(s.account.look())
 		}
-		_, _, err = s.deliverer.Batch(ctx)
+		worked, _, err := s.deliverer.Batch(ctx)
+		if worked != (len(due) > 0) {
+			s.model.problem("a batch worked: %v, but due are %q", worked, due)
+		}
 		if err == nil {
 			s.model.planned(due)
 			return nil
@@ -189,10 +193,13 @@ func (s *system) deliver(ctx context.Context) error {
 	}
 }
 
-// due are the addresses that the next plan is about.
+// due are the addresses that the next plan is about: none while the oldest
+// change lingers.
 func (s *system) due(ctx context.Context) ([]string, error) {
-	found, err := s.pool.Query(ctx, `select address from rollcall_state.dirty
-		where source = $1 and association = $2 and (not_before is null or not_before <= $3) order by 1`, sourceName, s.id, s.clock.Now())
+	found, err := s.pool.Query(ctx, `select address from (
+			select address, min(touched_at) over () as oldest from rollcall_state.dirty
+			where source = $1 and association = $2 and (not_before is null or not_before <= $3)) d
+		where oldest <= $4 order by 1`, sourceName, s.id, s.clock.Now(), s.clock.Now().Add(-linger))
 	if err != nil {
 		return nil, err
 	}

@@ -85,9 +85,13 @@ func (w *wire) judge(r *http.Request, body []byte) func(id string, lost bool) {
 	m := w.model
 	path := strings.TrimPrefix(r.URL.Path, "/v3")
 	var in struct {
-		Name   string              `json:"name"`
-		Rows   []map[string]string `json:"import_data"`
-		Lists  []string            `json:"list_ids"`
+		Name  string              `json:"name"`
+		Rows  []map[string]string `json:"import_data"`
+		Lists []string            `json:"list_ids"`
+		Email struct {
+			Address    string `json:"address"`
+			Permission string `json:"permission_to_send"`
+		} `json:"email_address"`
 		Source struct {
 			IDs []string `json:"contact_ids"`
 		} `json:"source"`
@@ -114,6 +118,10 @@ func (w *wire) judge(r *http.Request, body []byte) func(id string, lost bool) {
 	}
 	if id, found := strings.CutPrefix(path, "/contact_lists/"); found && r.Method == http.MethodPut {
 		m.renameList(now, id, in.Name)
+		return nil
+	}
+	if id, found := strings.CutPrefix(path, "/contacts/"); found && r.Method == http.MethodPut {
+		m.putContact(now.byID[id], in.Email.Address, in.Email.Permission)
 		return nil
 	}
 	op := "add"

@@ -107,7 +107,8 @@ var mutants = []mutant{
 		name: "unsubscribing taken for a departure",
 		file: "mapper/observe.go",
 		old:  "	case state == ContactUnsubscribed || state == ContactDeleted:\n", new: "	case false:\n",
-	}, {
+	},
+	{
 		name: "options do not gate",
 		file: "mapper/lists.go",
 		old:  "case !option[l.Kind]:", new: "case !option[l.Kind] && false:",
