@@ -12,6 +12,7 @@ const (
 	maxField  = 50 // names, company, job title, and all of a postal address but the street
 	maxPhone  = 25
 	maxStreet = 255
+	maxCustom = 255
 )
 
 // Each field has a digest of its own in a fingerprint, so that an emptied
@@ -19,7 +20,8 @@ const (
 const (
 	digestBytes = 8
 	digestChars = 2 * digestBytes
-	coreFields  = 4 // names, company, job title
+	coreFields  = 4  // names, company, job title
+	ownFields   = 10 // and phone and postal address; custom fields follow
 )
 
 var noDigest = strings.Repeat("0", digestChars)
@@ -40,6 +42,9 @@ func fieldsOf(rep Rep, policy Policy) Fields {
 		f.Zip = f.fit(rep.Zip, maxField)
 		f.Country = f.fit(rep.Country, maxField)
 	}
+	for _, custom := range policy.CustomFields {
+		f.Custom = append(f.Custom, CustomValue{custom.Label, f.fit(rep.Custom[custom.Column], maxCustom)})
+	}
 	return f
 }
 
@@ -54,8 +59,8 @@ func (f *Fields) fit(value string, limit int) string {
 }
 
 // Fingerprint is a hash of what is told about a person, in hexadecimal. It is
-// for comparison only, see Tells. Without phone and postal address it is as
-// short as before these could be told.
+// for comparison only, see Tells. It ends with the last field that has a value, so
+// that it is as short as before others could be told.
 func (f Fields) Fingerprint() string {
 	digests := f.digests()
 	for len(digests) > coreFields && digests[len(digests)-1] == noDigest {
@@ -80,15 +85,36 @@ func (f Fields) digests() []string {
 		f.FirstName, f.LastName, f.Company, f.JobTitle,
 		f.Phone, f.Street, f.City, f.State, f.Zip, f.Country, // after the first: a fingerprint may end before
 	}
-	digests := make([]string, len(values))
-	for i, value := range values {
-		digests[i] = noDigest
-		if value != "" {
-			sum := sha256.Sum256([]byte(string(f.Rep) + "\x00" + value))
-			digests[i] = hex.EncodeToString(sum[:digestBytes])
-		}
+	digests := make([]string, 0, len(values)+len(f.Custom))
+	for _, value := range values {
+		digests = append(digests, f.digest("", value))
+	}
+	for _, custom := range f.Custom {
+		digests = append(digests, f.digest(custom.Label, custom.Value))
 	}
 	return digests
+}
+
+// digest is that of one value. A custom field of another label is another one.
+func (f Fields) digest(label, value string) string {
+	if value == "" {
+		return noDigest
+	}
+	if label != "" {
+		value = label + "\x00" + value
+	}
+	sum := sha256.Sum256([]byte(string(f.Rep) + "\x00" + value))
+	return hex.EncodeToString(sum[:digestBytes])
+}
+
+// WithoutCustom is the fingerprint of the same fields without the custom ones: of
+// what was told when these could not be.
+func WithoutCustom(fingerprint string) string {
+	fingerprint = fingerprint[:min(len(fingerprint), ownFields*digestChars)]
+	for len(fingerprint) > coreFields*digestChars && strings.HasSuffix(fingerprint, noDigest) {
+		fingerprint = fingerprint[:len(fingerprint)-digestChars]
+	}
+	return fingerprint
 }
 
 func digestAt(fingerprint string, i int) string {

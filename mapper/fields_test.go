@@ -91,3 +91,33 @@ func TestFieldLimits(t *testing.T) {
 		}
 	}
 }
+
+// Custom fields are told once, each for itself, and what was told before they
+// were there does not hold for them.
+func TestCustomFields(t *testing.T) {
+	policy := Policy{SendPhone: true, CustomFields: []CustomField{{"tier", "Tier"}, {"renewal", "Renewal month"}}}
+	rep := Rep{ID: "1", FirstName: "Ann", Custom: map[string]string{"tier": " Gold ", "renewal": strings.Repeat("ä", 256), "other": "x"}}
+	before := fieldsOf(rep, Policy{})
+	with := fieldsOf(rep, policy)
+	if len(with.Custom) != 2 || with.Custom[0] != (CustomValue{"Tier", "Gold"}) || utf8.RuneCountInString(with.Custom[1].Value) != maxCustom || !with.Cut {
+		t.Errorf("fields = %+v", with)
+	}
+	if !with.Tells(before.Fingerprint()) || with.Tells(with.Fingerprint()) || before.Tells(with.Fingerprint()) {
+		t.Error("custom fields are not told once")
+	}
+	if got := WithoutCustom(with.Fingerprint()); got != before.Fingerprint() {
+		t.Errorf("without custom fields it is %q, want %q", got, before.Fingerprint())
+	}
+	rep.Custom = map[string]string{"tier": "", "renewal": "May"}
+	if changed := fieldsOf(rep, policy); !changed.Tells(with.Fingerprint()) {
+		t.Error("a changed value is not told")
+	}
+	rep.Custom = nil
+	if emptied := fieldsOf(rep, policy); emptied.Tells(with.Fingerprint()) {
+		t.Error("empty values are told")
+	}
+	rep.Custom = map[string]string{"tier": "Gold"}
+	if other := fieldsOf(rep, Policy{CustomFields: []CustomField{{"tier", "Level"}}}); !other.Tells(with.Fingerprint()) {
+		t.Error("the same value of a field of another label is not told")
+	}
+}

@@ -120,6 +120,10 @@ type Fields struct {
 	FirstName, LastName, Company, JobTitle string // cut to the vendor's limits
 	// Empty unless Policy sends them.
 	Phone, Street, City, State, Zip, Country string
+	Custom                                   []CustomValue // in the order of Policy.CustomFields; the value may be empty
 
 	Cut bool // something was longer than Constant Contact takes
 }
+
+// CustomValue is what the custom field of a label has for a person.
+type CustomValue struct{ Label, Value string }

@@ -17,6 +17,8 @@ type Rep struct {
 
 	FirstName, LastName, Company, JobTitle   string
 	Phone, Street, City, State, Zip, Country string // sent when Policy says so
+	// Custom are the values of the further columns that Policy sends, by column.
+	Custom map[string]string
 
 	Active          bool     // the rep's own flag
 	MemberStatus    string   // compared without case; only active and courtesy count as active
@@ -68,9 +70,15 @@ type Policy struct {
 	MoveAddress bool
 	SendPhone   bool // tell the phone number
 	SendAddress bool // tell the postal address
+	// CustomFields are further columns that are told as custom fields, at most 25.
+	CustomFields []CustomField
 	// Thresholds bound removals from one list; see Guard.
 	Thresholds Thresholds
 }
+
+// CustomField is a column of rollcall.reps and the label of the custom field that
+// it becomes in Constant Contact.
+type CustomField struct{ Column, Label string }
 
 // Thresholds are the numbers of removals from one list within an hour above
 // which a person is asked first: more than Few and more than Percent of the

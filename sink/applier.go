@@ -26,6 +26,8 @@ type Applier struct {
 	TypeIDs func(ctx context.Context) (map[mapper.ListKey]string, error)
 	Now     func() time.Time
 	Log     *slog.Logger
+
+	fields map[string]constantcontact.CustomField // those of the account, by label as labelKey has it; nil: not read yet
 }
 
 // FreshFor is how old the read of a person may be when an addition is sent.
@@ -49,6 +51,7 @@ type Step struct {
 // unsubscribed since is taken out of the calls that add, and stays queued.
 func (a *Applier) Apply(ctx context.Context, steps []Step, readAt time.Time) (sent int, err error) {
 	gone := map[mapper.Address]bool{}
+	a.fields = nil
 	for _, step := range steps {
 		if err := ctx.Err(); err != nil {
 			return sent, err
@@ -64,6 +67,9 @@ func (a *Applier) Apply(ctx context.Context, steps []Step, readAt time.Time) (se
 			if step.without(gone); step.Call.People() == 0 {
 				continue
 			}
+		}
+		if err := a.nameFields(ctx, &step.Call); err != nil {
+			return sent, err
 		}
 		if err := a.send(ctx, &step.Call, step.Done); err != nil {
 			return sent, err

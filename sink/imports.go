@@ -326,6 +326,7 @@ func importBytes(listIDs []string) int {
 
 func rowOf(w *Work) constantcontact.ImportRow {
 	return constantcontact.ImportRow{
+		Custom:    customByLabel(w.Fields),
 		Email:     string(w.Address),
 		FirstName: w.Fields.FirstName, LastName: w.Fields.LastName,
 		CompanyName: w.Fields.Company, JobTitle: w.Fields.JobTitle,

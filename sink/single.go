@@ -42,7 +42,7 @@ func (a *Applier) requestSingle(ctx context.Context, c *Call) (clean bool, err e
 	if c.Kind == CallCreate {
 		made, err := a.API.CreateContact(ctx, constantcontact.NewContact{
 			Address: row.Email, FirstName: row.FirstName, LastName: row.LastName, JobTitle: row.JobTitle, CompanyName: row.CompanyName,
-			Phone: row.Phone, Street: street, ListIDs: c.ListIDs,
+			Phone: row.Phone, Street: street, Custom: a.customByID(row), ListIDs: c.ListIDs,
 		})
 		return err == nil && !made.Existed && made.State == constantcontact.StateActive, err
 	}
@@ -64,6 +64,7 @@ func (a *Applier) requestSingle(ctx context.Context, c *Call) (clean bool, err e
 	if street != (constantcontact.Street{}) {
 		change.Street = &street
 	}
+	change.Custom = a.customByID(row)
 	_, err = a.API.PutContact(ctx, c.IDs[0], change)
 	if _, state := errors.AsType[*constantcontact.StateError](err); state {
 		return false, nil

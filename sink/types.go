@@ -156,6 +156,8 @@ type Ledger interface {
 type API interface {
 	Lists(ctx context.Context, each func([]constantcontact.List) error) error
 	CreateList(ctx context.Context, name, description string) (constantcontact.List, error)
+	CustomFields(ctx context.Context) ([]constantcontact.CustomField, error)
+	CreateCustomField(ctx context.Context, label string) (constantcontact.CustomField, error)
 	Counts(ctx context.Context) (constantcontact.Counts, error)
 	ContactByEmail(ctx context.Context, address string) (*constantcontact.Contact, error)
 	Contacts(ctx context.Context, q constantcontact.ContactQuery, each func([]constantcontact.Contact) error) error

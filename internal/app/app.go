@@ -52,7 +52,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() t
 	if a.member, err = memberPool(ctx, cfg); err != nil {
 		return nil, err
 	}
-	if a.source, err = source.New(ctx, a.member); err != nil {
+	if a.source, err = source.New(ctx, a.member, customColumns(cfg)...); err != nil {
 		return nil, err
 	}
 	a.source.Log = log.With("component", "source")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -50,7 +51,7 @@ func Inspect(ctx context.Context, cfg *config.Config, now func() time.Time) (_ *
 	if i.member, err = memberPool(ctx, cfg); err != nil {
 		return nil, err
 	}
-	if i.source, err = source.New(ctx, i.member); err != nil {
+	if i.source, err = source.New(ctx, i.member, customColumns(cfg)...); err != nil {
 		return nil, err
 	}
 	return i, nil
@@ -124,8 +125,26 @@ func policy(cfg *config.Config) mapper.Policy {
 		MoveAddress:         cfg.Rules.OnEmailChange == config.OnEmailChangeMove,
 		SendPhone:           cfg.Rules.SendPhone,
 		SendAddress:         cfg.Rules.SendAddress,
+		CustomFields:        customFields(cfg),
 		Thresholds:          thresholds(cfg.Rules.RemovalThresholds),
 	}
+}
+
+func customFields(cfg *config.Config) []mapper.CustomField {
+	var all []mapper.CustomField
+	for _, f := range cfg.Rules.CustomFields {
+		all = append(all, mapper.CustomField{Column: f.Column, Label: strings.TrimSpace(f.Label)})
+	}
+	return all
+}
+
+// customColumns are the columns of rollcall.reps that custom fields are made of.
+func customColumns(cfg *config.Config) []string {
+	var all []string
+	for _, f := range cfg.Rules.CustomFields {
+		all = append(all, f.Column)
+	}
+	return all
 }
 
 // View looks at one association of a source.

@@ -114,6 +114,7 @@ func (s *Sim) views() map[string]func(account, list string) any {
 	return map[string]func(account, list string) any{
 		"accounts/{account}/contacts":     func(account, _ string) any { return s.Contacts(account) },
 		"accounts/{account}/activities":   func(account, _ string) any { return s.Activities(account) },
+		"accounts/{account}/fields":       func(account, _ string) any { return s.FieldNames(account) },
 		"accounts/{account}/lists":        func(account, _ string) any { return s.ListNames(account) },
 		"accounts/{account}/lists/{list}": func(account, list string) any { return s.ListAddresses(account, list) },
 		"requests":                        func(string, string) any { return s.Requests() },

@@ -143,6 +143,18 @@ func (s *Sim) deleteField(c *call) answer {
 	return answer{status: http.StatusNoContent}
 }
 
+// FieldNames are the names of an account's custom fields by id.
+func (s *Sim) FieldNames(account string) map[string]string {
+	names := map[string]string{}
+	_ = s.with(account, func(a *accountState) error {
+		for _, f := range a.fields {
+			names[f.id] = f.name
+		}
+		return nil
+	})
+	return names
+}
+
 // CreateField is the office adding a custom field of type string.
 func (s *Sim) CreateField(account, label string) error {
 	return s.with(account, func(a *accountState) error {

@@ -102,6 +102,15 @@ type Rules struct {
 	SendPhone         bool          `yaml:"send_phone"`   // tell Constant Contact the phone number
 	SendAddress       bool          `yaml:"send_address"` // tell it the postal address
 	RemovalThresholds Thresholds    `yaml:"removal_thresholds"`
+	// CustomFields are further columns of rollcall.reps that Constant Contact is
+	// told as custom fields, at most 25.
+	CustomFields []CustomField `yaml:"custom_fields"`
+}
+
+// CustomField is a column and the label of the custom field that it becomes.
+type CustomField struct {
+	Column string `yaml:"column"`
+	Label  string `yaml:"label"` // as the office sees it, 1 to 50 characters
 }
 
 // OnRemoved says what happens to a person whose group membership row is gone.
@@ -177,7 +186,7 @@ func defaults() *Config {
 		ConstantContact: ConstantContact{APIURL: "https://api.cc.email/v3"},
 		Rules: Rules{
 			AllActiveName: "All Active and Courtesy Representatives", OnRemoved: OnRemovedKeep, OnEmailChange: OnEmailChangeAddKeepOld,
-			RemovalThresholds: Thresholds{Few: 10, Percent: 20, Many: 500, Small: 5},
+			RemovalThresholds: Thresholds{Few: 10, Percent: 20, Many: 500, Small: 5}, CustomFields: []CustomField{},
 		},
 		Reconcile: Reconcile{Every: 24 * time.Hour, SweepEvery: time.Hour, Retention: 30 * 24 * time.Hour},
 		Pace:      Pace{Linger: 2 * time.Second, DailyCalls: 10_000, OptOutReserve: 10},

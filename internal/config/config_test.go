@@ -89,7 +89,7 @@ func TestDefaults(t *testing.T) {
 	if c.Log.Level.Level() != slog.LevelDebug || defaults().Log.Level.Level() != slog.LevelInfo {
 		t.Errorf("level is %v", c.Log.Level.Level())
 	}
-	if c.Log != (Log{"debug", "text"}) || c.Pace != (Pace{2 * time.Second, 10_000, 10}) || c.Rules != defaults().Rules || c.Source.Slot != "rollcall" {
+	if c.Log != (Log{"debug", "text"}) || c.Pace != (Pace{2 * time.Second, 10_000, 10}) || !reflect.DeepEqual(c.Rules, defaults().Rules) || c.Source.Slot != "rollcall" {
 		t.Errorf("got %+v", c)
 	}
 	if key := c.ConstantContact.Connections[0].APIKey; key != "main" {

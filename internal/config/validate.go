@@ -16,6 +16,7 @@ var (
 	sourceName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
 	slotName   = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
 	clientID   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+	columnName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
 	keyName    = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,63}$`)
 )
 
@@ -24,7 +25,10 @@ const (
 	minDailyCalls = 100
 	mainKey       = "main"
 	keyNameForm   = "must be a name of your choice for the API key, with 1 to 63 letters, digits, dots, dashes or underscores"
-	maxListName   = 255 // Constant Contact's limit, in characters
+	// Limits of Constant Contact, in characters and of a contact.
+	maxListName     = 255
+	maxFieldLabel   = 50
+	maxCustomFields = 25
 	// Opt-outs of everybody are read at least hourly (docs/semantics.md, section 5).
 	maxSweep     = time.Hour
 	minSweep     = time.Minute // each sweep is a call of the day's 10,000
@@ -76,6 +80,7 @@ func (c *Config) validate() []Problem {
 	p.oneOf("rules.on_removed", string(c.Rules.OnRemoved), string(OnRemovedKeep), string(OnRemovedRemove))
 	p.oneOf("rules.on_email_change", string(c.Rules.OnEmailChange), string(OnEmailChangeAddKeepOld), string(OnEmailChangeMove))
 	p.thresholds("rules.removal_thresholds.", c.Rules.RemovalThresholds)
+	p.customFields(c.Rules.CustomFields)
 	p.unless(c.Reconcile.Every >= minEvery, "reconcile.every", "must be at least 1h")
 	p.unless(c.Reconcile.SweepEvery >= minSweep && c.Reconcile.SweepEvery <= maxSweep, "reconcile.sweep_every", "must be between 1m and 1h")
 	p.unless(c.Reconcile.Retention >= minRetention, "reconcile.retention", "must be at least 24h")
@@ -129,6 +134,27 @@ func (p *problems) connections(c *Config) {
 	}
 	p.unless(!sealed || len(c.State.MasterKeys) > 0, "state.master_keys",
 		"must name the place of at least one key, which seals the tokens of accounts; make one with: openssl rand -base64 32")
+}
+
+// standardColumns are those of the contract: what they are for is settled.
+var standardColumns = strings.Fields(`association_id rep_id member_id email first_name last_name company job_title
+	phone street city state zip country active member_status membership_types opted_out mailable`)
+
+// customFields checks the columns and labels of custom fields.
+func (p *problems) customFields(all []CustomField) {
+	p.unless(len(all) <= maxCustomFields, "rules.custom_fields", "must be at most 25: a contact has no more")
+	columns, labels := map[string]bool{}, map[string]bool{}
+	for i, f := range all {
+		path := fmt.Sprintf("rules.custom_fields[%d].", i)
+		label := strings.ToLower(strings.TrimSpace(f.Label))
+		p.unless(columnName.MatchString(f.Column), path+"column", "must be the name of a column of rollcall.reps, in small letters, digits and underscores")
+		p.unless(!slices.Contains(standardColumns, f.Column), path+"column", "is a column that every rollcall.reps has and that has its own use")
+		p.unless(!columns[f.Column], path+"column", "is another custom field's")
+		n := utf8.RuneCountInString(label)
+		p.unless(n > 0 && n <= maxFieldLabel, path+"label", "must have 1 to 50 characters")
+		p.unless(!labels[label], path+"label", "is another custom field's")
+		columns[f.Column], labels[label] = true, true
+	}
 }
 
 // redirect allows what a browser is sent back to: a page of our own behind TLS, or

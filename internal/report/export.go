@@ -26,8 +26,8 @@ type Export struct {
 }
 
 // NewExport begins both files. leftOut may be nil: those left out are only
-// counted then. Phone numbers and postal addresses go along where the policy
-// sends them.
+// counted then. Phone numbers, postal addresses and custom fields go along where
+// the policy sends them.
 func NewExport(people, leftOut io.Writer, policy mapper.Policy) (*Export, error) {
 	e := &Export{in: csv.NewWriter(people), phone: policy.SendPhone, address: policy.SendAddress}
 	header := []string{"email", "first_name", "last_name", "company_name", "job_title"}
@@ -36,6 +36,9 @@ func NewExport(people, leftOut io.Writer, policy mapper.Policy) (*Export, error)
 	}
 	if e.address {
 		header = append(header, "street", "city", "state", "zip", "country")
+	}
+	for _, custom := range policy.CustomFields {
+		header = append(header, custom.Label)
 	}
 	if err := e.in.Write(header); err != nil {
 		return nil, err
@@ -60,6 +63,9 @@ func (e *Export) Person(address mapper.Address, f mapper.Fields) error {
 	}
 	if e.address {
 		row = append(row, f.Street, f.City, f.State, f.Zip, f.Country)
+	}
+	for _, custom := range f.Custom {
+		row = append(row, custom.Value)
 	}
 	return e.in.Write(append([]string{string(address)}, neutral(row)...))
 }

@@ -159,9 +159,9 @@ func (sn *Snap) reps(ctx context.Context, association string, ids []string) ([]*
 		var member, email, firstName, lastName, company, job, status *string
 		var phone, street, city, state, zip, country *string
 		var active, optedOut, mailable *bool
-		var types []*string
+		var types, custom []*string
 		if err := rows.Scan(&id, &member, &email, &firstName, &lastName, &company, &job,
-			&phone, &street, &city, &state, &zip, &country, &active, &status, &types, &optedOut, &mailable); err != nil {
+			&phone, &street, &city, &state, &zip, &country, &active, &status, &types, &optedOut, &mailable, &custom); err != nil {
 			return nil, fmt.Errorf("read rollcall.reps: %w", err)
 		}
 		rep := &mapper.Rep{
@@ -174,6 +174,12 @@ func (sn *Snap) reps(ctx context.Context, association string, ids []string) ([]*
 		for _, t := range types {
 			if t != nil {
 				rep.MembershipTypes = append(rep.MembershipTypes, *t)
+			}
+		}
+		if len(custom) > 0 {
+			rep.Custom = make(map[string]string, len(custom))
+			for i, value := range custom {
+				rep.Custom[sn.src.custom[i]] = text(value)
 			}
 		}
 		switch {

@@ -184,5 +184,12 @@ func (s *Source) repsQuery() string {
 	if s.has.Load().mailable {
 		q = strings.Replace(q, "true /* mailable */", "mailable", 1)
 	}
+	if len(s.custom) > 0 {
+		columns := make([]string, len(s.custom))
+		for i, name := range s.custom {
+			columns[i] = pgx.Identifier{name}.Sanitize() + "::text"
+		}
+		q = strings.Replace(q, "null::text[] /* custom */", "array["+strings.Join(columns, ", ")+"]", 1)
+	}
 	return q
 }

@@ -22,6 +22,7 @@ type Source struct {
 	Log *slog.Logger
 
 	pool     *pgxpool.Pool
+	custom   []string // further columns of rollcall.reps that are read
 	findings findings
 
 	has atomic.Pointer[extras]
@@ -72,16 +73,17 @@ var contract = map[string][]string{
 }
 
 // New checks the contract on a pool whose sessions Configure prepared. A
-// missing view or column is a *ContractError.
-func New(ctx context.Context, pool *pgxpool.Pool) (*Source, error) {
+// missing view or column is a *ContractError. custom are further columns of
+// rollcall.reps that are read as texts; see mapper.Rep.Custom.
+func New(ctx context.Context, pool *pgxpool.Pool, custom ...string) (*Source, error) {
 	have, err := columns(ctx, pool)
 	if err != nil {
 		return nil, err
 	}
-	if missing := missingFrom(have); len(missing) > 0 {
+	s := &Source{pool: pool, custom: custom}
+	if missing := s.missingFrom(have); len(missing) > 0 {
 		return nil, &ContractError{Missing: missing}
 	}
-	s := &Source{pool: pool}
 	s.has.Store(extrasIn(have))
 	return s, nil
 }
@@ -100,7 +102,7 @@ func (s *Source) Reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if missing := missingFrom(have); len(missing) > 0 {
+	if missing := s.missingFrom(have); len(missing) > 0 {
 		return &ContractError{Missing: missing}
 	}
 	s.has.Store(extrasIn(have))
@@ -140,6 +142,18 @@ func columns(ctx context.Context, db Querier) (map[string]bool, error) {
 
 // HasTypes reports whether the optional view rollcall.membership_types exists.
 func (s *Source) HasTypes() bool { return s.has.Load().types }
+
+// missingFrom is what is missing of the contract and of the columns for custom
+// fields.
+func (s *Source) missingFrom(have map[string]bool) []string {
+	missing := missingFrom(have)
+	for _, name := range s.custom {
+		if have["reps"] && !have["reps."+name] {
+			missing = append(missing, "rollcall.reps."+name+" (of rules.custom_fields)")
+		}
+	}
+	return missing
+}
 
 func missingFrom(have map[string]bool) []string {
 	var missing []string

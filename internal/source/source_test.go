@@ -287,6 +287,27 @@ func TestOptionalViews(t *testing.T) {
 	}
 }
 
+// Further columns are read as texts, whatever their type; one that is not there is
+// missing like one of the contract.
+func TestFurtherColumns(t *testing.T) {
+	s := open(t, views("integer"), `insert into rollcall.reps (association_id, rep_id, email) values (1, 1, 'ann@example.org')`,
+		`alter table rollcall.reps add tier text default 'Gold', add "renewal" date default '2026-07-01', add points integer`)
+	if _, err := New(t.Context(), s.pool, "tier", "renewals"); err == nil || !strings.Contains(err.Error(), "rollcall.reps.renewals") {
+		t.Errorf("a column that is missing: %v", err)
+	}
+	with, err := New(t.Context(), s.pool, "tier", "renewal", "points")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := snapshot(t, with).RepsAt(t.Context(), "1", []mapper.Address{"ann@example.org"}, nil)
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	if got := found[0].Custom; len(got) != 3 || got["tier"] != "Gold" || got["renewal"] != "2026-07-01" || got["points"] != "" {
+		t.Errorf("%q", got)
+	}
+}
+
 // An international domain is found however the database writes it.
 func TestInternationalDomains(t *testing.T) {
 	s := open(t, views("integer"), `insert into rollcall.reps (association_id, rep_id, email) values
