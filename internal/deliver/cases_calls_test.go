@@ -127,6 +127,29 @@ func TestAnOptOutOvertakesAndIsSentAgain(t *testing.T) {
 	b.referee(t)
 }
 
+// Who opts in again before that is put on the list again, although the removal was
+// never confirmed.
+func TestAnOptOutOvertakesAndIsTakenBack(t *testing.T) {
+	b := newBench(t, guarded)
+	b.settle(t)
+	must(t, b.sim.AddContact(account, "new@example.org"))
+	b.sim.Hold(true)
+	must(t, execute(t, b, `insert into chamber.rep (association_id, member_id, email) values (1, 1, 'new@example.org')`))
+	must(t, b.Store.Touch(t.Context(), "rep", "21"))
+	b.turns(t, 3)
+	b.touchRep(t, `update chamber.rep set opted_out = true where rep_id = 21`, "21")
+	b.turns(t, 3)
+	b.touchRep(t, `update chamber.rep set opted_out = false where rep_id = 21`, "21")
+	b.turns(t, 3)
+	b.sim.Hold(false) // the addition is done, then the removal
+	b.turns(t, 30)
+	if n := b.calls(removals); n != 1 {
+		t.Errorf("%d removals, want the one that overtook", n)
+	}
+	b.wantOn(t, everybody, "new@example.org", true)
+	b.referee(t)
+}
+
 // An address is written five times in 24 hours, by import or by itself; the sixth
 // change waits and brings the latest data. Removals do not count.
 func TestTheSixthImportOfADayWaits(t *testing.T) {
