@@ -3,6 +3,7 @@ package constantcontact
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -83,6 +84,43 @@ func TestLimiterWithClockSetBack(t *testing.T) {
 		_ = l.Wait(t.Context())
 		if took := time.Since(begin); took != Spacing {
 			t.Errorf("waited %s", took)
+		}
+	})
+}
+
+// Requests that are long on their way arrive late. However long, no five arrive
+// within a second when each waits for the answer to the one before.
+func TestLimiterAllowsForTheWay(t *testing.T) {
+	for seed := range uint64(50) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			l := NewLimiter(time.Now, Spacing)
+			var arrivals []time.Time
+			for range 40 {
+				_ = l.Wait(t.Context())
+				<-time.After(time.Duration(random.IntN(600)) * time.Millisecond)
+				arrivals = append(arrivals, time.Now())
+				<-time.After(time.Duration(random.IntN(30)) * time.Millisecond)
+			}
+			for i := range arrivals[4:] {
+				if took := arrivals[i+4].Sub(arrivals[i]); took < time.Second {
+					t.Errorf("seed %d: five arrive within %s", seed, took)
+				}
+			}
+		})
+	}
+}
+
+// The way costs nothing while it is short.
+func TestLimiterKeepsItsPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, begin := NewLimiter(time.Now, Spacing), time.Now()
+		for range 100 {
+			_ = l.Wait(t.Context())
+			<-time.After(70 * time.Millisecond)
+		}
+		if took := time.Since(begin); took != 99*Spacing+70*time.Millisecond {
+			t.Errorf("100 requests took %s", took)
 		}
 	})
 }
