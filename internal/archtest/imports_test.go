@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"internal/oracle":         {},
 	"internal/oracle/mutants": {},
 	"internal/pgtest":         {"internal/localpg"},
+	"internal/probe":          {},
 	"internal/redact":         {},
 
 	"internal/source":    {"cdc", "mapper", "sql"},
