@@ -125,6 +125,39 @@ func (m *model) everHeld(a string) bool {
 	return len(m.office.holders(a)) > 0
 }
 
+// firstLook notes whom the look at lists that existed finds: on one and not
+// wanted there, or wanted and not on it. Nothing is done about them before a
+// person has decided, or their rows have changed (section 6).
+func (m *model) firstLook(now *picture) {
+	for s := range m.existed {
+		if m.looked[s] || !m.office.open(s) {
+			continue
+		}
+		m.looked[s] = true
+		for _, a := range everybody(now, addresses) {
+			c, h := now.byAddress[a], m.pair(s, a)
+			v, optOut := m.verdict(s, a)
+			switch {
+			case optOut || v == unknown || !c.active() || h.departed || h.maybeDeparted:
+			case c.on(m.lists[s]) && v != on:
+				m.mustAsk[asked{pair{s, a}, "remove"}] = v
+			case !c.on(m.lists[s]) && v == on:
+				m.mustAsk[asked{pair{s, a}, "add"}] = v
+			}
+		}
+	}
+}
+
+// unasked: the first look found the pair, its rows say what they said then, and
+// nobody has approved the operation.
+func (m *model) unasked(s mirror, a, op string) bool {
+	at := asked{pair{s, a}, op}
+	v, found := m.mustAsk[at]
+	now, _ := m.verdict(s, a)
+	overruled := op == "remove" && s.what == "group" && m.exact[s]
+	return found && now == v && !overruled && !m.approved(s, a, op)
+}
+
 // blocked says whether a person's answer keeps the operation back: it is
 // awaited, or was no.
 func (m *model) blocked(s mirror, a, op string) bool {

@@ -23,9 +23,10 @@ type model struct {
 	byHand  map[string]bool // ids of lists that were renamed by hand since their source was
 	exact   map[mirror]bool // lists that a request or a night makes exact, until the next rest
 	holds   map[asked]*hold
-	existed map[mirror]bool // lists that existed before they were bound
-	looked  map[mirror]bool // of those, which were looked at
-	base    map[string]int  // rows of each view at the last complete read
+	existed map[mirror]bool   // lists that existed before they were bound
+	looked  map[mirror]bool   // of those, which were looked at
+	mustAsk map[asked]verdict // what the first look found
+	base    map[string]int    // rows of each view at the last complete read
 	// wasAlarmed: the rows were not to be believed at some time since the last
 	// rest.
 	wasAlarmed bool
@@ -76,7 +77,7 @@ type person struct {
 func newModel(o *office) *model {
 	m := &model{
 		office: o, memory: newMemory(), lists: map[mirror]string{}, of: map[string]mirror{}, pairs: map[pair]*history{},
-		people: map[string]*person{}, names: map[string][]string{}, settled: map[string]bool{}, now: map[int]string{}, changes: map[int]*change{}, byHand: map[string]bool{}, exact: map[mirror]bool{}, runs: map[int64]string{}, holds: map[asked]*hold{}, sent: map[mirror][]sent{}, thresholds: anyNumber, existed: map[mirror]bool{}, looked: map[mirror]bool{},
+		people: map[string]*person{}, names: map[string][]string{}, settled: map[string]bool{}, now: map[int]string{}, changes: map[int]*change{}, byHand: map[string]bool{}, exact: map[mirror]bool{}, runs: map[int64]string{}, holds: map[asked]*hold{}, mustAsk: map[asked]verdict{}, sent: map[mirror][]sent{}, thresholds: anyNumber, existed: map[mirror]bool{}, looked: map[mirror]bool{},
 	}
 	o.renamed = func(s mirror) { m.byHand[m.lists[s]] = false }
 	return m
@@ -192,7 +193,7 @@ func (m *model) add(now *picture, listID, a string) {
 		m.problem("adds %s to %s, who left it", a, s)
 	case m.existed[s] && !m.looked[s]:
 		m.problem("adds %s to %s before the first look at it", a, s)
-	case m.blocked(s, a, "add") && !c.on(listID):
+	case m.blocked(s, a, "add") && !c.on(listID), m.unasked(s, a, "add"):
 		m.problem("adds %s to %s before that is approved", a, s)
 	}
 }
@@ -218,6 +219,8 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 		case m.approved(s, a, "remove"):
 			m.met("taken off as approved")
 			return v != on && v != unknown
+		case m.unasked(s, a, "remove"):
+			return false
 		case m.blocked(s, a, "remove") || m.existed[s] && !m.looked[s]:
 			return false
 		case m.alarmed():

@@ -194,6 +194,11 @@ func (k *memory) see(rep int, a string, optedOut bool) {
 // remembered.
 func (m *model) cut(addresses []string) {
 	m.changesSeen(addresses)
+	for at, v := range m.mustAsk {
+		if now, _ := m.verdict(at.list, at.address); now != v && now != unknown {
+			delete(m.mustAsk, at) // later changes of rows act at once
+		}
+	}
 	k := m.memory
 	for _, a := range addresses {
 		still := k.stillOptedOut(m.office, a) || m.office.optedOutByRow(a, 0)

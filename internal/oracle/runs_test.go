@@ -128,9 +128,7 @@ func (s *system) runs(ctx context.Context) error {
 			s.model.readAll()
 		}
 		if began && r.Kind == "first_look" && !strings.HasPrefix(r.State, "failed") {
-			for of := range s.model.existed {
-				s.model.looked[of] = true
-			}
+			s.model.firstLook(s.account.look())
 		}
 		if began && !missed {
 			s.model.glimpse()
