@@ -12,7 +12,7 @@ var (
 	addresses = []string{"ann@example.org", "bob@example.org", "cat@example.org", "dan@example.org"}
 	foreign   = []string{"eve@example.org", "fay@example.org"} // nobody in the database begins with one
 	spellings = []string{"Ann@Example.org", " bob@example.org ", "", "nonsense", "ann@example.org, bob@example.org"}
-	statuses  = []string{"active", "courtesy", "prospect", "dropped"}
+	statuses  = []string{"active", "courtesy", "courtesy", "prospect", "dropped"}
 )
 
 const (
