@@ -188,7 +188,6 @@ func (s *system) before(t *rapid.T) {
 	if rapid.IntRange(0, 2).Draw(t, "lists before") > 0 {
 		return
 	}
-	var names []string
 	for _, of := range s.model.office.sources() {
 		if chance(t, "before: "+of.String()) {
 			name := s.model.office.name(of)
@@ -196,7 +195,6 @@ func (s *system) before(t *rapid.T) {
 				name = " " + strings.ToUpper(name) + " "
 			}
 			s.did(s.account.sim.CreateList(accountName, name), "there is a list %q", name)
-			names = append(names, name)
 		}
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "people before") {
