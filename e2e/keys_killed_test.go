@@ -120,8 +120,8 @@ func (w *world) endsInReconnecting(t *testing.T) {
 	if on := w.sim.ListAddresses(account, allActive); len(on) != 2 {
 		t.Errorf("on the list are %q", on)
 	}
+	w.stop(t) // before its log is read
 	if n := strings.Count(w.log.String(), "account has to be connected again"); n != 1 {
 		t.Errorf("%d alerts", n)
 	}
-	w.stop(t)
 }

@@ -148,7 +148,7 @@ func openOffice(ctx context.Context, b *bench) (*office, error) {
 		id := db.insert(`insert into chamber.membership_type (association_id, name) values ($1, $2) returning membership_type_id`, o.association, name)
 		o.types = append(o.types, &kind{i + 1, id, name})
 	}
-	for i, status := range []string{"active", "active"} {
+	for i, status := range []string{"active", "courtesy"} {
 		id := db.insert(`insert into chamber.member (association_id, name, status) values ($1, $2, $3) returning member_id`, o.association, fmt.Sprint("Member ", i), status)
 		m := &member{id: id, status: status, types: map[int]bool{o.types[i].nth: true}}
 		db.exec(`insert into chamber.member_type (association_id, member_id, membership_type_id) values ($1, $2, $3)`, o.association, id, o.types[i].id)

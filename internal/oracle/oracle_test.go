@@ -191,10 +191,14 @@ func check(t *rapid.T, b *bench) {
 			actions[fmt.Sprint(a.name, " ", n)] = a.do
 		}
 	}
+	db := rows{ctx: ctx, b: b}
+	for range rapid.IntRange(1, 3).Draw(t, "reps") {
+		t.Logf("office: add rep: %s", addRep(t, s.model.office, &db))
+	}
+	if db.err != nil {
+		t.Fatal(db.err)
+	}
 	if rapid.IntRange(0, 3).Draw(t, "at work already") > 0 {
-		for range 3 {
-			officeActs(t)
-		}
 		step("rest at the beginning", rest)(t)
 		judge()
 	}

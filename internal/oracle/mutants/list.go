@@ -3,6 +3,7 @@ package main
 // mutants are the rules that somebody could get wrong, in the order of
 // docs/semantics.md.
 var mutants = []mutant{
+	// Section 2: who should be on a list.
 	{
 		name: "inactive rep counts as active",
 		file: "mapper/verdict.go",
@@ -23,11 +24,44 @@ var mutants = []mutant{
 		file: "mapper/verdict.go",
 		old:  "list.Kind == ListGroup && policy.RemoveOnMissingRow && !s.stranger()", new: "list.Kind == ListGroup && !s.stranger()",
 	},
+	// Section 3: what gates, and what is exact.
 	{
-		name: "previous address removed",
-		file: "mapper/change.go",
-		old:  "r := ruling{verdict: Leave, reason: ReasonAddressReplaced, rep: by.ID}", new: "r := ruling{verdict: Off, reason: ReasonAddressReplaced, rep: by.ID}",
+		name: "options do not gate",
+		file: "mapper/lists.go",
+		old:  "case !option[l.Kind]:", new: "case !option[l.Kind] && false:",
 	},
+	{
+		name: "unticked group does not gate",
+		file: "mapper/lists.go",
+		old:  "if !group.Sync {", new: "if !group.Sync && false {",
+	},
+	{
+		name: "other newsletter solution does not gate",
+		file: "mapper/lists.go",
+		old:  "case !IsConstantContact(in.Options.NewsletterSolution):\n		return ReasonOtherNewsletter", new: "case false:\n		return ReasonOtherNewsletter",
+	},
+	{
+		name: "sync now keeps who is not wanted",
+		file: "internal/reconcile/sync.go",
+		old:  "store.Queue{Run: run, Exact: []mapper.ListKey{list.Key}, Only:", new: "store.Queue{Run: run, Only:",
+	},
+	{
+		name: "night keeps who is not wanted",
+		file: "internal/reconcile/nightly.go",
+		old:  "store.Queue{Run: run, Exact: keysOf(lists), Done: &done}", new: "store.Queue{Run: run, Done: &done}",
+	},
+	{
+		name: "night makes groups exact too",
+		file: "internal/reconcile/nightly.go",
+		old:  "wanted := l.Kind == mapper.ListAllActive && o.SyncAllActive ||", new: "wanted := l.Kind == mapper.ListGroup || l.Kind == mapper.ListAllActive && o.SyncAllActive ||",
+	},
+	{
+		name: "change planned before it is visible",
+		file: "internal/widen/widen.go",
+		old:  "if visible(snap.Shows, t.XIDs) {", new: "if visible(snap.Shows, t.XIDs) || true {",
+		test: "./internal/widen", run: "TestCommitIsNotPlannedBeforeItIsVisible",
+	},
+	// Section 4: opt-outs.
 	{
 		name: "opt-out of another holder ignored",
 		file: "mapper/verdict.go",
@@ -36,7 +70,12 @@ var mutants = []mutant{
 	{
 		name: "opt-out forgotten when the rep is deleted",
 		file: "mapper/verdict.go",
-		old:  "s.remembered = present || s.RememberedOptOut && !lifted", new: "s.remembered = present || s.RememberedOptOut && !lifted && len(s.Holders) == 0",
+		old:  "s.remembered = present || s.RememberedOptOut && !lifted", new: "s.remembered = present || s.RememberedOptOut && !lifted && false",
+	},
+	{
+		name: "opt-out not recorded",
+		file: "internal/store/queue.go",
+		old:  "if m.OptOut {", new: "if m.OptOut && false {",
 	},
 	{
 		name: "opt-out lifted by any holder",
@@ -46,7 +85,7 @@ var mutants = []mutant{
 	{
 		name: "opt-out does not follow to a former address",
 		file: "mapper/verdict.go",
-		old:  "if s.optedOut || optedIn || s.unreadable != nil {", new: "if optedIn || true {",
+		old:  "if s.optedOut || optedIn || s.unreadable != nil {", new: "if s.optedOut || optedIn || true {",
 	},
 	{
 		name: "opt-out of a group ignored",
@@ -54,15 +93,21 @@ var mutants = []mutant{
 		old:  "case list.Kind == ListGroup && s.OptOutGroups[GroupID(list.Ref)]:", new: "case false:",
 	},
 	{
-		name: "row without information used",
-		file: "mapper/verdict.go",
-		old:  "	case s.unreadable != nil:\n		return ruling{verdict: None", new: "	case false:\n		return ruling{verdict: None",
+		name: "opt-out removal held by a threshold",
+		file: "mapper/guard.go",
+		old:  "case op.Approved || op.OptOut:", new: "case op.Approved:",
 	},
 	{
-		name: "person on hold added",
-		file: "mapper/plan.go",
-		old:  "	case ContactOnHold:\n		return ReasonOnHold", new: "	case ContactOnHold:\n		return \"\"",
+		name: "opt-out waits for an open call",
+		file: "internal/deliver/send.go",
+		old:  "(!busy || op.OptOut && !overtaken(k.Pairs[op.List]))", new: "!busy",
 	},
+	{
+		name: "overtaking removal counts as done",
+		file: "sql/queries/ledger_confirm.sql",
+		old:  "set confirmed = not i.again", new: "set confirmed = true",
+	},
+	// Section 5: consent in Constant Contact.
 	{
 		name: "unsubscribed person added",
 		file: "mapper/plan.go",
@@ -74,24 +119,14 @@ var mutants = []mutant{
 		old:  "	case ContactDeleted:\n		return ReasonDeleted", new: "	case ContactDeleted:\n		return \"\"",
 	},
 	{
+		name: "person on hold added",
+		file: "mapper/plan.go",
+		old:  "	case ContactOnHold:\n		return ReasonOnHold", new: "	case ContactOnHold:\n		return \"\"",
+	},
+	{
 		name: "departure re-added",
 		file: "mapper/plan.go",
-		old:  "case p.Departed, verdict == On && p.missed() && !asked:", new: "case false && asked:",
-	},
-	{
-		name: "changed address added again",
-		file: "mapper/plan.go",
-		old:  "if c.ID != \"\" { // it was there", new: "if false { // it was there",
-	},
-	{
-		name: "unconfirmed addition not taken off",
-		file: "mapper/pair.go",
-		old:  "return !p.Confirmed || p.Shown != ShownOff", new: "return p.Confirmed && p.Shown != ShownOff",
-	},
-	{
-		name: "unconfirmed addition not planned again",
-		file: "mapper/pair.go",
-		old:  "!(p.Told == ToldAdd && p.Confirmed)", new: "p.Told != ToldAdd",
+		old:  "case p.Departed, verdict == On && p.missed() && !asked:", new: "case p.Departed && asked:",
 	},
 	{
 		name: "our own removal taken for a departure",
@@ -99,58 +134,116 @@ var mutants = []mutant{
 		old:  "return applied && p.Told != ToldRemove && p.Shown == ShownOff", new: "return (applied || p.Told == ToldRemove) && p.Shown == ShownOff",
 	},
 	{
-		name: "departure inferred while a call is open",
-		file: "mapper/observe.go",
-		old:  "if settling(key) {", new: "if false {",
-	},
-	{
 		name: "unsubscribing taken for a departure",
 		file: "mapper/observe.go",
 		old:  "	case state == ContactUnsubscribed || state == ContactDeleted:\n", new: "	case false:\n",
 	},
 	{
-		name: "options do not gate",
-		file: "mapper/lists.go",
-		old:  "case !option[l.Kind]:", new: "case !option[l.Kind] && false:",
+		name: "departure inferred while a call is open",
+		file: "mapper/observe.go",
+		old:  "if settling(key) {", new: "if settling(key) && on {",
 	},
 	{
-		name: "unticked group does not gate",
-		file: "mapper/lists.go",
-		old:  "if !group.Sync {", new: "if false {",
+		name: "departure inferred from an incomplete read",
+		file: "internal/reconcile/pull.go",
+		old:  "	if err != nil {\n		return nil, fmt.Errorf(\"read account: %w\", err)\n	}", new: "	if err != nil && ctx.Err() != nil {\n		return nil, fmt.Errorf(\"read account: %w\", err)\n	}",
+		test: "./internal/reconcile", run: "TestIncompletePullRemovesNobody",
 	},
 	{
-		name: "other newsletter solution does not gate",
-		file: "mapper/lists.go",
-		old:  "case !IsConstantContact(in.Options.NewsletterSolution):\n		return ReasonOtherNewsletter", new: "case false:\n		return ReasonOtherNewsletter",
+		name: "contact with another address added again",
+		file: "mapper/plan.go",
+		old:  "if c.ID != \"\" { // it was there", new: "if c.ID != \"\" && false { // it was there",
 	},
 	{
-		name: "opt-out waits for an open call",
-		file: "internal/deliver/send.go",
-		old:  "(!busy || op.OptOut && !overtaken(k.Pairs[op.List]))", new: "!busy",
-	},
-	{
-		name: "people with an open call are sent more",
+		name: "person with an open call is added elsewhere",
 		file: "internal/deliver/send.go",
 		old:  "case busy || !read:", new: "case !read:",
 	},
 	{
-		name: "overtaking removal counts as done",
-		file: "sql/queries/ledger_confirm.sql",
-		old:  "set confirmed = not i.again", new: "set confirmed = true",
-	},
-	{
-		name: "sixth import of a day",
-		file: "internal/deliver/send.go",
-		old:  "item.Rows = max(0, importsADay-len(recent))", new: "item.Rows = importsADay",
+		name: "unconfirmed addition not planned again",
+		file: "mapper/pair.go",
+		old:  "!(p.Told == ToldAdd && p.Confirmed)", new: "p.Told != ToldAdd",
 	},
 	{
 		name: "lost call taken for not applied",
 		file: "sink/applier.go",
-		old:  "if constantcontact.MayHaveApplied(err) {", new: "if false {",
+		old:  "case constantcontact.MayHaveApplied(err):", new: "case constantcontact.MayHaveApplied(err) && false:",
 	},
 	{
-		name: "list of everybody not wanted kept by sync now",
-		file: "mapper/plan.go",
-		old:  "pair.Remove.State == HoldApproved || p.Exact[t.Key] && !p.keepsForeign(t, pair)", new: "pair.Remove.State == HoldApproved",
+		name: "sixth import of a day",
+		file: "internal/deliver/send.go",
+		old:  "case len(recent) >= importsADay:", new: "case len(recent) >= 4*importsADay:",
+	},
+	// Section 6: guards and first contact.
+	{
+		name: "list that existed used before the first look",
+		file: "mapper/lists.go",
+		old:  "case l.Unseen:", new: "case l.Unseen && false:",
+	},
+	{
+		name: "who was left behind is removed unasked",
+		file: "mapper/adoption.go",
+		old:  "	case pair.Shown == ShownOn:\n		kind = HoldLeftBehind", new: "	case pair.Shown == ShownOn && op == AddToList:\n		kind = HoldLeftBehind",
+	},
+	{
+		name: "who may have left is added unasked",
+		file: "mapper/adoption.go",
+		old:  "case rule.verdict == On && p.Contact.State == ContactActive && !pair.Departed:", new: "case rule.verdict == Off && p.Contact.State == ContactActive && !pair.Departed:",
+	},
+	{
+		name: "answer not waited for",
+		file: "mapper/hold.go",
+		old:  "return h.State == HoldWaiting ||", new: "return h.State == HoldWaiting && h.Kind == HoldManyLeft ||",
+	},
+	{
+		name: "threshold ignored",
+		file: "mapper/guard.go",
+		old:  "case removal && t.exceeded(losses):", new: "case removal && t.exceeded(losses) && false:",
+	},
+	{
+		name: "removals within the hour forgotten",
+		file: "sql/queries/holds_guards.sql",
+		old:  "and not i.opt_out and not i.approved)", new: "and not i.opt_out and not i.approved and false)",
+	},
+	{
+		name: "vanished rows believed",
+		file: "mapper/guard.go",
+		old:  "case g.Source && removal:", new: "case g.Source && removal && false:",
+	},
+	{
+		name: "row without information used",
+		file: "mapper/verdict.go",
+		old:  "	case s.unreadable != nil:\n		return ruling{verdict: None", new: "	case false:\n		return ruling{verdict: None",
+	},
+	// Section 7: everyday cases.
+	{
+		name: "previous address removed",
+		file: "mapper/change.go",
+		old:  "r := ruling{verdict: Leave, reason: ReasonAddressReplaced, rep: by.ID}", new: "r := ruling{verdict: Off, reason: ReasonAddressReplaced, rep: by.ID}",
+	},
+	{
+		name: "consent of a previous address forgotten",
+		file: "mapper/change.go",
+		old:  "	return previous.Reason\n}", new: "	return \"\"\n}",
+	},
+	{
+		name: "departure under a previous address forgotten",
+		file: "mapper/change.go",
+		old:  "if previous.Reason == \"\" && previous.Left[list] {", new: "if previous.Reason == \"\" && previous.Left[list] && false {",
+	},
+	{
+		name: "lists of a previous address not carried over",
+		file: "internal/deliver/changes.go",
+		old:  "carried[mapper.UnmanagedKey(id)] = true", new: "carried[mapper.UnmanagedKey(id)] = false; delete(carried, mapper.UnmanagedKey(id))",
+	},
+	{
+		name: "address that somebody still has passes lists on",
+		file: "internal/deliver/changes.go",
+		old:  "if len(w.people[from].Holders) > 0 {", new: "if len(w.people[from].Holders) > 9 {",
+	},
+	{
+		name: "renamed group gets no other name",
+		file: "internal/reconcile/lists.go",
+		old:  "follows := l.Kind == mapper.ListGroup ||", new: "follows := l.Kind == mapper.ListGroup && false ||",
 	},
 }
