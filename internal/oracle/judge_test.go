@@ -125,7 +125,7 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 			return v != on && v != unknown
 		case m.unasked(s, a, "remove"):
 			return false
-		case m.blocked(s, a, "remove") || m.existed[s] && !m.looked[s]:
+		case m.blocked(s, a, "remove") && !m.outlived(s, a) || m.existed[s] && !m.looked[s]:
 			return false
 		case m.alarmed():
 			return false
