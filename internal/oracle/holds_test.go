@@ -257,6 +257,8 @@ func (s *system) answer(ctx context.Context, t *rapid.T) {
 			pair.departed, pair.missed = true, true
 		case h.kind == "source" && approve:
 			s.model.base = nil
+		case h.adoption && approve:
+			delete(s.model.mustAsk, at) // decided, however often it takes to do it
 		}
 	}
 	if err := s.questions(ctx); err != nil {
