@@ -110,14 +110,17 @@ func (m *model) mayCarry(s mirror, a string) bool {
 }
 
 // carried notes who is on which list by now: what was carried over once is not
-// carried again.
+// carried again. Of somebody who is there by hand the system may not know it.
 func (m *model) carried(now *picture) {
 	for _, c := range m.changes {
 		for s := range c.may {
 			h := m.pair(s, c.to)
-			if now.on(c.to, m.lists[s]) && (h.told == "" || h.confirmed) {
+			if !now.on(c.to, m.lists[s]) || h.told != "" && !h.confirmed {
+				continue
+			}
+			delete(c.due, s)
+			if h.told != "" {
 				delete(c.may, s)
-				delete(c.due, s)
 			}
 		}
 	}

@@ -138,6 +138,9 @@ func deleteContact(t *rapid.T, s *system, now *picture) bool {
 		return false
 	}
 	s.model.person(c.Email.Address).unread = true
+	if s.model.openCall(c.Email.Address) {
+		s.model.doubt(c.Email.Address) // an import on its way makes the contact again, without its lists
+	}
 	return s.did(s.account.sim.DeleteContact(accountName, c.Email.Address), "%s is deleted", c.Email.Address)
 }
 
