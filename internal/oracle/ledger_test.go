@@ -181,8 +181,10 @@ func (m *model) read(c *contact, planning, byName bool) {
 	}
 	for s, id := range m.lists {
 		h := m.pair(s, a)
-		h.known = c.on(id)
-		if !h.known {
+		// A poll reads what became of its activity, and of nothing else.
+		asked := planning || h.told != "" && !m.settled[h.activity]
+		h.known = asked && c.on(id) || !asked && h.known
+		if !c.on(id) {
 			v, _ := m.verdict(s, a)
 			h.missed = h.missed || h.departed && planning && v == on && c.active()
 			if c.Deleted != "" || p.unsubRead {
@@ -192,6 +194,9 @@ func (m *model) read(c *contact, planning, byName bool) {
 					h.told, h.activity = "", ""
 				}
 			}
+			continue
+		}
+		if !asked {
 			continue
 		}
 		h.departed, h.maybeDeparted, h.missed = false, false, false
