@@ -28,7 +28,9 @@ func (m *model) planned(addresses []string) {
 	}
 	for _, a := range addresses {
 		for s := range m.lists {
-			if v, _ := m.verdict(s, a); v == on || v == unknown || !m.office.open(s) {
+			// Whoever was held because rows had vanished goes when the list is made
+			// exact the next time.
+			if v, _ := m.verdict(s, a); v == on || v == unknown || !m.office.open(s) || m.alarmed() {
 				m.pair(s, a).going = false
 			}
 		}
