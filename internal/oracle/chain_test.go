@@ -175,7 +175,7 @@ func (m *model) heldBack(r *rep, a string, s mirror) answer {
 		if h.departed && h.missed {
 			worst = max(worst, yes)
 		}
-		if p.unread || p.anyway || h.departed || h.maybeDeparted {
+		if p.unread || p.anyway || p.lifted || h.departed || h.maybeDeparted {
 			worst = max(worst, maybe)
 		}
 		if p.unread && worst == yes && !(h.departed && h.missed) {

@@ -71,6 +71,7 @@ type person struct {
 	hidden    bool   // while a call was open, which hides what a read means
 	unread    bool   // something happened that no plan has read
 	anyway    bool   // what happened leaves open whether the address is added
+	lifted    bool   // can be mailed again; whoever has another address by now is planned by a full reconciliation
 }
 
 func newModel(o *office) *model {
