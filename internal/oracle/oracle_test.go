@@ -55,15 +55,15 @@ func TestOracle(t *testing.T) {
 			t.Fatalf("ORACLE_SHRINK: %v", err)
 		}
 	}
-	b := newBench(t)
-	began := time.Now()
-	done := 0
+	began, done := time.Now(), 0
+	met := map[string]int{}
 	for next := seed; done < checks; done, next = done+round, next+apart {
 		set(t, "rapid.seed", next)
 		set(t, "rapid.checks", round)
 		set(t, "rapid.nofailfile", true)
 		set(t, "rapid.shrinktime", shrinking)
 		if !t.Run(fmt.Sprint("seed ", next), func(t *testing.T) {
+			b := newBench(t, met)
 			rapid.Check(t, func(rt *rapid.T) { check(rt, b) })
 		}) {
 			t.Fatalf("to repeat: ORACLE_SEED=%d go test ./internal/oracle -run TestOracle -count=1", next)
@@ -72,8 +72,8 @@ func TestOracle(t *testing.T) {
 			return
 		}
 	}
-	for _, what := range sortedKeys(b.met) {
-		t.Logf("%6d %s", b.met[what], what)
+	for _, what := range sortedKeys(met) {
+		t.Logf("%6d %s", met[what], what)
 	}
 	t.Logf("%d checks in %s, from seed %d", done, time.Since(began).Round(time.Second), seed)
 }
