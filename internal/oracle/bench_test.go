@@ -56,7 +56,7 @@ type bench struct {
 	watches []cdc.Watch
 	log     *slog.Logger
 
-	met    map[string]int // how often all checks came upon what is worth judging
+	met    func(what string) // notes what is worth judging
 	marks  int
 	behind bool     // something was committed since the last mark
 	stored chan int // marks that the reader has stored
@@ -94,7 +94,7 @@ func build(ctx context.Context, conn *pgx.Conn) error {
 	return store.Migrate(ctx, pool)
 }
 
-func newBench(t *testing.T, met map[string]int) *bench {
+func newBench(t *testing.T, met func(what string)) *bench {
 	t.Helper()
 	ctx := t.Context()
 	db := pgtest.Template(t, "oracle", build)
