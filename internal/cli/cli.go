@@ -2,6 +2,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ type commands struct {
 	Runs       runsCommand       `cmd:"" help:"List the last runs, or show the report of one."`
 	Approvals  approvalsCommand  `cmd:"" help:"List what waits for an answer, and answer it."`
 	AllowBack  allowBackCommand  `cmd:"" help:"Allow somebody back who left a list or was deleted in Constant Contact."`
+	Audit      auditCommand      `cmd:"" help:"List who did what: connected, approved, allowed, asked for."`
 	Retry      retryCommand      `cmd:"" help:"Try an address again that Constant Contact refused."`
 	Export     exportCommand     `cmd:"" help:"Write a list's people to a file for an import by hand."`
 	Connect    connectCommand    `cmd:"" help:"Connect the Constant Contact account of an association."`
@@ -53,7 +55,7 @@ type Program struct {
 	Terminal       bool // somebody can be asked on Stdin
 	Stdout, Stderr io.Writer
 	Now            func() time.Time
-	User           string // who asks, for the record
+	User           string // who asks, for the record: the system's name for the user
 }
 
 // env is what a command gets from its surroundings.
@@ -62,6 +64,9 @@ type env struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
 }
+
+// who is on record for what a command does.
+func (e *env) who() string { return cmp.Or(e.User, "the command line") }
 
 // Main runs the command line of this process and returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {

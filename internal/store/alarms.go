@@ -43,12 +43,9 @@ func (a *Association) Alarmed(ctx context.Context, kinds ...AlarmKind) (stands b
 
 // RaiseAlarm records an alarm; detail holds no member data.
 func (a *Association) RaiseAlarm(ctx context.Context, kind AlarmKind, detail string) error {
-	_, err := a.pool.Exec(ctx, `insert into rollcall_state.alarm (source, association, kind, detail, since) values ($1, $2, $3, $4, $5)
+	_, err := a.write(ctx, "record alarm", `insert into rollcall_state.alarm (source, association, kind, detail, since) values ($1, $2, $3, $4, $5)
 		on conflict (source, association, kind) do update set detail = excluded.detail`, a.source, a.id, string(kind), detail, a.now())
-	if err != nil {
-		return fmt.Errorf("record alarm: %w", err)
-	}
-	return nil
+	return err
 }
 
 // RaiseAlarms records an alarm about every association that the state knows.

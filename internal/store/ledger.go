@@ -71,10 +71,8 @@ func (a *Association) Doubt(ctx context.Context, id int64) error {
 }
 
 func (a *Association) setActivity(ctx context.Context, statement string, args ...any) error {
-	if _, err := a.pool.Exec(ctx, statement, args...); err != nil {
-		return fmt.Errorf("record state of call: %w", err)
-	}
-	return nil
+	_, err := a.write(ctx, "record state of call", statement, args...)
+	return err
 }
 
 // Reject records that a call was not applied; see sink.Ledger.
