@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 	"sql":                               {},
 	"cmd/rollcall":                      {"internal/cli"},
 
+	"internal/access":         {},
 	"internal/archtest":       {},
 	"internal/budget":         {},
 	"internal/credential":     {"sink/constantcontact", "sink/constantcontact/oauth", "internal/secretbox"},
