@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
+	"golang.org/x/crypto/bcrypt"
 )
 
 // ErrNoUser says that there is no user of a name.
@@ -69,12 +70,13 @@ type Guard struct {
 	users    *throttle // logins by user
 	clients  *throttle // logins by client address
 	hashing  chan struct{}
+	compare  func(hash, password []byte) error
 }
 
 // New prepares a Guard. The error is about Config.Origin.
 func New(cfg Config) (*Guard, error) {
 	g := &Guard{
-		cfg: cfg, origins: http.NewCrossOriginProtection(), hashing: make(chan struct{}, hashers),
+		cfg: cfg, origins: http.NewCrossOriginProtection(), hashing: make(chan struct{}, hashers), compare: bcrypt.CompareHashAndPassword,
 		users: newThrottle(userBurst, userEvery, cfg.Now), clients: newThrottle(clientBurst, clientEvery, cfg.Now),
 	}
 	if cfg.Origin != "" {
@@ -110,6 +112,10 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 	mux.HandleFunc("GET /login", g.loginPage)
 	mux.HandleFunc("POST /login", g.login)
 	mux.HandleFunc("POST /logout", g.logout)
+	mux.HandleFunc("/logout", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", http.MethodPost)
+		refuse(w, http.StatusMethodNotAllowed, "Not like this", "Use the button of the console to log out.")
+	})
 	mux.Handle("/", g.inside(next))
 	guarded := g.origins.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
