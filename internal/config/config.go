@@ -20,6 +20,7 @@ type Config struct {
 	Rules           Rules           `yaml:"rules"`
 	Reconcile       Reconcile       `yaml:"reconcile"`
 	Pace            Pace            `yaml:"pace"`
+	Console         Console         `yaml:"console"`
 	Log             Log             `yaml:"log"`
 }
 
@@ -164,6 +165,21 @@ type Pace struct {
 	OptOutReserve int `yaml:"opt_out_reserve"`
 }
 
+// Console is where the web console is served.
+type Console struct {
+	// Listen is the host and port, default 127.0.0.1:8411; off: it is not served.
+	Listen string `yaml:"listen"`
+	// URL is how browsers reach it where that is another address, as behind a
+	// proxy.
+	URL string `yaml:"url"`
+}
+
+// ConsoleOff is the value of Console.Listen that serves no console.
+const ConsoleOff = "off"
+
+// DefaultConsole is where the console is served.
+const DefaultConsole = "127.0.0.1:8411"
+
 // Log says what is logged and how.
 type Log struct {
 	Level  LogLevel `yaml:"level"`  // debug, info, warn or error; default info
@@ -190,6 +206,7 @@ func defaults() *Config {
 		},
 		Reconcile: Reconcile{Every: 24 * time.Hour, SweepEvery: time.Hour, Retention: 30 * 24 * time.Hour},
 		Pace:      Pace{Linger: 2 * time.Second, DailyCalls: 10_000, OptOutReserve: 10},
+		Console:   Console{Listen: DefaultConsole},
 		Log:       Log{Level: "info", Format: "text"},
 	}
 }

@@ -22,7 +22,7 @@ func TestExample(t *testing.T) {
 	for name, pair := range map[string][2]any{
 		"api_url": {c.ConstantContact.APIURL, d.ConstantContact.APIURL}, "rules": {c.Rules, d.Rules},
 		"reconcile": {c.Reconcile, d.Reconcile},
-		"pace":      {c.Pace, d.Pace}, "log": {c.Log, d.Log}, "slot": {c.Source.Slot, d.Source.Slot},
+		"pace":      {c.Pace, d.Pace}, "console": {c.Console, d.Console}, "log": {c.Log, d.Log}, "slot": {c.Source.Slot, d.Source.Slot},
 		"publication": {c.Source.Publication, d.Source.Publication},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -87,6 +88,7 @@ func (c *Config) validate() []Problem {
 	p.unless(c.Pace.Linger > 0 && c.Pace.Linger <= maxLinger, "pace.linger", "must be more than 0s and at most 30m")
 	p.unless(c.Pace.DailyCalls >= minDailyCalls, "pace.daily_calls", "must be at least 100")
 	p.unless(c.Pace.OptOutReserve >= 1 && c.Pace.OptOutReserve <= 50, "pace.opt_out_reserve", "must be between 1 and 50, in percent")
+	p.console(c.Console)
 	p.oneOf("log.level", string(c.Log.Level), "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "text", "json")
 	return p
@@ -169,6 +171,23 @@ func (p *problems) redirect(path, text string) {
 		ok = u.Scheme == "https"
 	}
 	p.unless(ok, path, "must be exactly an address registered for the application: https://host/path, or http://localhost:port/path on this host")
+}
+
+// console allows this host alone: whoever reaches the console may do everything.
+func (p *problems) console(c Console) {
+	if c.Listen != ConsoleOff {
+		host, port, err := net.SplitHostPort(c.Listen)
+		_, portErr := strconv.ParseUint(port, 10, 16)
+		p.unless(err == nil && portErr == nil, "console.listen", "must be host:port, or off")
+		if err == nil {
+			ip := net.ParseIP(host)
+			p.unless(host == "localhost" || ip != nil && ip.IsLoopback(), "console.listen",
+				"must be on this host, such as 127.0.0.1:8411: everybody who reaches the console may do everything")
+		}
+	}
+	u, err := url.Parse(c.URL)
+	ok := c.URL == "" || err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && u.Fragment == ""
+	p.unless(ok, "console.url", "must be https://host or https://host:port, as browsers reach the console, without a path")
 }
 
 func (p *problems) thresholds(path string, t Thresholds) {
