@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -35,6 +37,9 @@ type App struct {
 	keys    []*served                   // API keys with their workers
 
 	touched signal // touched keys were stored
+
+	console         *http.Server // nil: not served
+	consoleListener net.Listener
 }
 
 // New connects to the databases, checks what it finds there and prepares the
@@ -73,11 +78,18 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() t
 	if err = a.checkInstallation(ctx); err != nil {
 		return nil, err
 	}
-	return a, a.connect()
+	if err = a.connect(); err != nil {
+		return nil, err
+	}
+	err = a.openConsole()
+	return a, err
 }
 
 // Close gives the database connections back.
 func (a *App) Close() {
+	if a.consoleListener != nil {
+		_ = a.consoleListener.Close()
+	}
 	if a.member != nil {
 		a.member.Close()
 	}
@@ -96,6 +108,7 @@ func (a *App) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.read(ctx) })
 	group.Go(func() error { return a.widen(ctx) })
+	group.Go(func() error { return a.serveConsole(ctx) })
 	leases := store.NewLeases(a.state, a.now)
 	keeper := newKeeper(leases, "run", "source "+a.cfg.Source.Name, a.now, a.log)
 	for _, s := range a.keys {
