@@ -27,7 +27,7 @@ type Users struct {
 // first user can be added before run was ever started; without, the error is
 // store.ErrNotStarted then. Close must be called on what it returns.
 func OpenUsers(ctx context.Context, cfg *config.Config, now func() time.Time, prepare bool) (*Users, error) {
-	pool, err := statePool(ctx, cfg)
+	pool, err := statePool(ctx, cfg, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,7 @@ type commands struct {
 	Connect    connectCommand    `cmd:"" help:"Connect the Constant Contact account of an association."`
 	Disconnect disconnectCommand `cmd:"" help:"Forget the tokens of an association's account."`
 	Users      usersCommand      `cmd:"" help:"Say who may see the web console."`
+	Adopt      adoptCommand      `cmd:"" help:"Say that another database than the one on record is the right one: after a failover or a restore."`
 	Probe      probeCommand      `cmd:"" help:"Find out of a connected account what Constant Contact leaves open, on a list that is made for it."`
 	Demo       demoCommand       `cmd:"" help:"Show a day of office work on a Postgres and a Constant Contact of its own."`
 	Sim        simCommand        `cmd:"" help:"Run the simulator of Constant Contact alone."`
