@@ -6,6 +6,7 @@ import (
 
 	"rollcall/internal/app"
 	"rollcall/internal/config"
+	"rollcall/internal/credential"
 	"rollcall/internal/report"
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -22,11 +23,14 @@ func remedy(err error) string {
 	var refused *app.RefusedError
 	var unknown *app.UnknownAssociationError
 	var nobody *app.NobodyError
+	var other *credential.OtherAccountError
 	switch {
 	case errors.As(err, &usage):
 		return usage.try
 	case errors.As(err, &refused):
 		return refused.Try
+	case errors.As(err, &other):
+		return other.Remedy() + ", if that is the association's account from now on"
 	case errors.As(err, &unknown) && len(unknown.Configured) > 0:
 		return "--association " + strings.Join(unknown.Configured, " or ")
 	case errors.As(err, &nobody):
