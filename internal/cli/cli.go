@@ -40,6 +40,7 @@ type commands struct {
 	Runs       runsCommand       `cmd:"" help:"List the last runs, or show the report of one."`
 	Approvals  approvalsCommand  `cmd:"" help:"List what waits for an answer, and answer it."`
 	AllowBack  allowBackCommand  `cmd:"" help:"Allow somebody back who left a list or was deleted in Constant Contact."`
+	Lists      listsCommand      `cmd:"" help:"List the lists, and answer for one that is missing or ambiguous."`
 	Audit      auditCommand      `cmd:"" help:"List who did what: connected, approved, allowed, asked for."`
 	Retry      retryCommand      `cmd:"" help:"Try an address again that Constant Contact refused."`
 	Export     exportCommand     `cmd:"" help:"Write a list's people to a file for an import by hand."`

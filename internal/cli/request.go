@@ -167,6 +167,9 @@ func allowed(x *report.Explanation, list string) (mapper.ListKey, error) {
 			return "", &app.RefusedError{What: "find list", Detail: err.Error(), Try: "rollcall explain, which shows the lists"}
 		}
 	}
+	if x.OldAccount != "" && key == "" {
+		return "", nil // what an account before this one showed is an operator's to set aside
+	}
 	var other mapper.Reason
 	for _, l := range x.Lists {
 		if key != "" && l.List != key {

@@ -18,13 +18,21 @@ type Action string
 const (
 	ActConnect    Action = "connect"
 	ActDisconnect Action = "disconnect"
+	// Another account in place of the one before.
+	ActAdoptAccount Action = "adopt_account"
 	ActApprove    Action = "approve"
 	ActReject     Action = "reject"
+	// Answers about one list.
+	ActListRecreate   Action = "list_recreate"
+	ActListSwitchOff  Action = "list_switch_off"
+	ActListForeign    Action = "list_foreign"
+	ActListRemoveLeft Action = "list_remove_left"
 	// Asked for; the words of RequestContent.Ask.
 	ActSyncNow   Action = "sync_now"
 	ActReconcile Action = "reconcile"
 	ActAllowBack Action = "allow_back"
 	ActRetry     Action = "retry"
+	ActListBind  Action = "list_bind"
 )
 
 // Act is one act of an operator.

@@ -146,6 +146,7 @@ func parseRequest(raw []byte) (RequestContent, error) {
 		return c, errors.New("parse request: it has a zero byte")
 	}
 	switch {
+	case c.Address+c.List+c.To != "": // only a command says these
 	case c.Ask == askSyncNow && c.Group != "" && c.Kind == "" && c.Key == "":
 		return c, nil
 	case c.Ask == askTouch && c.Group == "" && c.Association == nil:
