@@ -47,6 +47,7 @@ var binary = sync.OnceValues(func() (string, error) {
 type world struct {
 	db      *pgtest.DB
 	member  *pgx.Conn
+	state   *pgx.Conn // nil: the state is in the member database
 	sim     *ccsim.Sim
 	address string // of the simulator
 	config  string // path of the configuration
@@ -208,9 +209,9 @@ func (w *world) settle(t *testing.T, patience time.Duration) {
 	defer tick.Stop()
 	for {
 		var exists, done bool
-		err := w.member.QueryRow(ctx, "select to_regclass('rollcall_state.intent') is not null").Scan(&exists)
+		err := w.states().QueryRow(ctx, "select to_regclass('rollcall_state.intent') is not null").Scan(&exists)
 		if err == nil && exists {
-			err = w.member.QueryRow(ctx, settled, lsn).Scan(&done)
+			err = w.states().QueryRow(ctx, settled, lsn).Scan(&done)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -224,6 +225,14 @@ func (w *world) settle(t *testing.T, patience time.Duration) {
 		case <-tick.C:
 		}
 	}
+}
+
+// states is a session on the state.
+func (w *world) states() *pgx.Conn {
+	if w.state != nil {
+		return w.state
+	}
+	return w.member
 }
 
 func (w *world) exec(t *testing.T, statement string, args ...any) {

@@ -103,7 +103,7 @@ func (w *world) connect(t *testing.T) {
 
 func (w *world) count(t *testing.T, statement string) (n int) {
 	t.Helper()
-	if err := w.member.QueryRow(t.Context(), statement).Scan(&n); err != nil {
+	if err := w.states().QueryRow(t.Context(), statement).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
