@@ -103,7 +103,7 @@ func (w *world) connect(t *testing.T) {
 
 func (w *world) count(t *testing.T, statement string) (n int) {
 	t.Helper()
-	if err := w.member.QueryRow(t.Context(), statement).Scan(&n); err != nil {
+	if err := w.states().QueryRow(t.Context(), statement).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -202,7 +202,7 @@ pace: {linger: 500ms}
 	conn := state.Conn(t)
 	var counted, sources, token int
 	err := conn.QueryRow(t.Context(), `select (select sum(taken) from rollcall_state.budget), (select count(distinct source) from rollcall_state.budget_share),
-		(select token from rollcall_state.lease)`).Scan(&counted, &sources, &token)
+		(select token from rollcall_state.lease where key like 'api_key/%')`).Scan(&counted, &sources, &token)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 // program has the default, the console is left out: everything else works.
 func (a *App) openConsole() error {
 	c := a.cfg.Console
-	if c.Listen == config.ConsoleOff {
+	if c.Listen == config.ConsoleOff || !a.has(RoleConsole) {
 		return nil
 	}
 	log := a.log.With("component", "console")

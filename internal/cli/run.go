@@ -9,7 +9,8 @@ import (
 )
 
 type runCommand struct {
-	Config string `help:"Configuration file." default:"/etc/rollcall/rollcall.yaml" type:"path" short:"c"`
+	Config string   `help:"Configuration file." default:"/etc/rollcall/rollcall.yaml" type:"path" short:"c"`
+	Roles  []string `help:"What this process does (${enum}); default all." enum:"reader,worker,console"`
 }
 
 func (c *runCommand) Run(e *env) error {
@@ -27,10 +28,18 @@ func (c *runCommand) Run(e *env) error {
 
 // once runs until somebody stops it, or another server takes over.
 func (c *runCommand) once(e *env, cfg *config.Config) error {
-	a, err := app.New(e.ctx, cfg, logger(e.stderr, cfg.Log), time.Now)
+	a, err := app.New(e.ctx, cfg, logger(e.stderr, cfg.Log), time.Now, c.roles()...)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
 	return a.Run(e.ctx)
+}
+
+func (c *runCommand) roles() []app.Role {
+	roles := make([]app.Role, len(c.Roles))
+	for i, name := range c.Roles {
+		roles[i] = app.Role(name)
+	}
+	return roles
 }
