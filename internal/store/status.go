@@ -80,3 +80,14 @@ func (a *Association) Status(ctx context.Context) (AssociationStatus, error) {
 	}
 	return st, nil
 }
+
+// PeopleCounted is how many rows of people the member database had at the last
+// complete read, 0 before the first.
+func (a *Association) PeopleCounted(ctx context.Context) (people int, err error) {
+	err = a.pool.QueryRow(ctx, "select coalesce(max(rows), 0) from rollcall_state.source_count where source = $1 and association = $2 and view = 'reps'",
+		a.source, a.id).Scan(&people)
+	if err != nil {
+		return 0, fmt.Errorf("read counts: %w", err)
+	}
+	return people, nil
+}
