@@ -46,6 +46,7 @@ var allowed = map[string][]string{
 	"internal/report":    {"mapper", "internal/credential", "internal/store"},
 	"internal/deliver":   {"mapper", "sink", "sink/constantcontact", "internal/source", "internal/store"},
 	"internal/reconcile": {"mapper", "sink", "internal/source", "internal/store"},
+	"internal/console":   {"mapper", "internal/report", "internal/store"},
 
 	"internal/demo": {"mapper", "sql", "internal/app", "internal/ccsim", "internal/chamber", "internal/config", "internal/localpg"},
 

@@ -2,6 +2,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,11 +41,13 @@ type commands struct {
 	Runs       runsCommand       `cmd:"" help:"List the last runs, or show the report of one."`
 	Approvals  approvalsCommand  `cmd:"" help:"List what waits for an answer, and answer it."`
 	AllowBack  allowBackCommand  `cmd:"" help:"Allow somebody back who left a list or was deleted in Constant Contact."`
+	Audit      auditCommand      `cmd:"" help:"List who did what: connected, approved, allowed, asked for."`
 	Retry      retryCommand      `cmd:"" help:"Try an address again that Constant Contact refused."`
 	Export     exportCommand     `cmd:"" help:"Write a list's people to a file for an import by hand."`
 	Connect    connectCommand    `cmd:"" help:"Connect the Constant Contact account of an association."`
 	Disconnect disconnectCommand `cmd:"" help:"Forget the tokens of an association's account."`
 	Users      usersCommand      `cmd:"" help:"Say who may see the web console."`
+	Adopt      adoptCommand      `cmd:"" help:"Say that another database than the one on record is the right one: after a failover or a restore."`
 	Probe      probeCommand      `cmd:"" help:"Find out of a connected account what Constant Contact leaves open, on a list that is made for it."`
 	Demo       demoCommand       `cmd:"" help:"Show a day of office work on a Postgres and a Constant Contact of its own."`
 	Sim        simCommand        `cmd:"" help:"Run the simulator of Constant Contact alone."`
@@ -60,7 +63,7 @@ type Program struct {
 	Terminal       bool // somebody can be asked on Stdin
 	Stdout, Stderr io.Writer
 	Now            func() time.Time
-	User           string // who asks, for the record
+	User           string // who asks, for the record: the system's name for the user
 }
 
 // env is what a command gets from its surroundings.
@@ -70,6 +73,9 @@ type env struct {
 	stdout, stderr io.Writer
 	model          *kong.Application
 }
+
+// who is on record for what a command does.
+func (e *env) who() string { return cmp.Or(e.User, "the command line") }
 
 // Main runs the command line of this process and returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {

@@ -75,7 +75,7 @@ func (c *connectCommand) Run(e *env) error {
 		return err
 	}
 	fmt.Fprintln(out, "Checking the account …")
-	made, err := connecting.Finish(e.ctx, code, cmp.Or(e.User, agreedBy), agreedBy)
+	made, err := connecting.Finish(e.ctx, code, e.who(), agreedBy)
 	if err != nil {
 		return err
 	}

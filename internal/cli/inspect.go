@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"rollcall/cdc"
 	"rollcall/internal/access"
 	"rollcall/internal/app"
 	"rollcall/internal/config"
@@ -24,6 +25,8 @@ func remedy(err error) string {
 	var unknown *app.UnknownAssociationError
 	var nobody *app.NobodyError
 	var exposed *access.ExposedError
+	var other *app.OtherDatabaseError
+	var name *store.NameError
 	switch {
 	case errors.As(err, &usage):
 		return usage.try
@@ -39,6 +42,10 @@ func remedy(err error) string {
 		return "rollcall users role, or rollcall users password"
 	case errors.As(err, &nobody):
 		return "another spelling, or the rep id of the member database"
+	case errors.As(err, &other), errors.Is(err, cdc.ErrOtherServer):
+		return "correct source.url; or, if it is the right database now: rollcall adopt --failover, or rollcall adopt --restored for a backup"
+	case errors.As(err, &name):
+		return "source.name: " + name.Known
 	case errors.Is(err, store.ErrNotStarted), errors.Is(err, store.ErrOlderState):
 		return "rollcall run, which makes the state and keeps it up to date"
 	case errors.Is(err, store.ErrNotWaiting), errors.Is(err, store.ErrNoApproval):

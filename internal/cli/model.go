@@ -42,12 +42,14 @@ var purposes = []purpose{
 		{"run", []string{"run", "run --config /etc/rollcall/rollcall.yaml"}, ""},
 		{"sync", []string{"sync Board", "sync 12 --yes --wait"}, ""},
 		{"reconcile", []string{"reconcile --association 1 --wait"}, ""},
+		{"adopt", []string{"adopt --failover", "adopt --restored --yes"}, ""},
 	}},
 	{"See what is and what would be", []about{
 		{"status", []string{"status", "status --association 1 --json"}, "something needs attention"},
 		{"plan", []string{"plan", "plan --list Board --names"}, ""},
 		{"explain", []string{"explain ann@example.org", "explain 4711 --all"}, ""},
 		{"runs", []string{"runs", "runs 42"}, ""},
+		{"audit", []string{"audit", "audit --association 1 --limit 200"}, ""},
 		{"export", []string{"export Board -o board.csv", "export all -o all.csv --left-out out.csv"}, ""},
 	}},
 	{"Decide what waits for you", []about{

@@ -143,7 +143,7 @@ func (c *reconcileCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "reconcile"}, e.User)
+	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "reconcile"}, e.who())
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (c *allowBackCommand) Run(e *env) error {
 		return err
 	}
 	content := store.RequestContent{Ask: "allow_back", Address: string(x.Address), List: string(key)}
-	id, err := v.Store.Request(e.ctx, content, e.User)
+	id, err := v.Store.Request(e.ctx, content, e.who())
 	if err != nil {
 		return err
 	}
@@ -233,7 +233,7 @@ func (c *retryCommand) Run(e *env) error {
 			What: "retry", Detail: "Constant Contact did not refuse this address", Try: "rollcall explain, which says what stands in the way",
 		}
 	}
-	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "retry", Address: string(x.Address)}, e.User)
+	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "retry", Address: string(x.Address)}, e.who())
 	if err != nil {
 		return err
 	}

@@ -46,23 +46,36 @@ func (c *syncCommand) Run(e *env) error {
 			return err
 		}
 	}
-	id, err := v.ApproveSync(e.ctx, p, e.User)
+	id, err := v.ApproveSync(e.ctx, p, e.who())
 	if err != nil {
 		return err
 	}
 	return c.follow(e, c.inspectFlags, i, asked{Request: id, Did: "Asked to sync the group now", Preview: preview})
 }
 
-// agree asks whoever sits at the terminal. Without anybody to ask, that is a
-// wrong command line.
+// agree asks whoever sits at the terminal.
 func (c *syncCommand) agree(e *env, removals int) error {
 	nobody := &usageError{"sync asks before it takes people off, and there is no terminal to ask on", "--yes, which approves exactly what this shows"}
-	if !e.Terminal || c.JSON {
+	if c.JSON {
 		return nobody
 	}
 	question := "Sync the group now?"
 	if removals > 0 {
 		question = fmt.Sprintf("Take %d off the list?", removals)
+	}
+	return ask(e, question, nobody)
+}
+
+// confirm asks for a yes before something that cannot be taken back.
+func confirm(e *env, question, command string) error {
+	return ask(e, question, &usageError{command + " asks first, and there is no terminal to ask on", "--yes, after reading what this shows"})
+}
+
+// ask asks whoever sits at the terminal. Without anybody to ask, that is a wrong
+// command line.
+func ask(e *env, question string, nobody error) error {
+	if !e.Terminal {
+		return nobody
 	}
 	if _, err := fmt.Fprintf(e.stdout, "%s [y/N] ", question); err != nil {
 		return err

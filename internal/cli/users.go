@@ -72,7 +72,7 @@ func (c *usersList) Run(e *env) error {
 
 func (l listedUsers) text(e *env) error {
 	if len(l.Users) == 0 {
-		_, err := fmt.Fprintln(e.stdout, "Nobody may see the console yet. Add the first user with: rollcall users add NAME --role admin")
+		_, err := fmt.Fprintln(e.stdout, "There are no users: whoever reaches the console on its own host may do everything there.\nAdd the first with: rollcall users add NAME --role admin")
 		return err
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
@@ -124,7 +124,7 @@ func (c *usersAdd) Run(e *env) error {
 				return err
 			}
 		}
-		if err := users.AddConsoleUser(e.ctx, u, hash, e.User); err != nil {
+		if err := users.AddConsoleUser(e.ctx, u, hash, e.who()); err != nil {
 			return err
 		}
 		return c.write(e, changedUser{u.Name, "added"})
@@ -159,7 +159,7 @@ func (c *usersRole) Run(e *env) error {
 		if c.AllAssociations || len(c.Association) > 0 {
 			u.Associations = c.Association
 		}
-		if err := users.ChangeConsoleUser(e.ctx, u); err != nil {
+		if err := users.ChangeConsoleUser(e.ctx, u, e.who()); err != nil {
 			return err
 		}
 		return c.write(e, changedUser{u.Name, "changed"})
@@ -184,7 +184,7 @@ func (c *usersPassword) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		if err := users.SetConsolePassword(e.ctx, name, hash); err != nil {
+		if err := users.SetConsolePassword(e.ctx, name, hash, e.who()); err != nil {
 			return err
 		}
 		return c.write(e, changedUser{name, "given another password, and signed out everywhere"})
@@ -202,7 +202,7 @@ func (c *usersRemove) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		if err := users.RemoveConsoleUser(e.ctx, name); err != nil {
+		if err := users.RemoveConsoleUser(e.ctx, name, e.who()); err != nil {
 			return err
 		}
 		return c.write(e, changedUser{name, "removed, and signed out everywhere"})

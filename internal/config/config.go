@@ -32,7 +32,18 @@ type Source struct {
 	Password    Secret `yaml:"password"`
 	Slot        string `yaml:"slot"`        // default rollcall
 	Publication string `yaml:"publication"` // default rollcall
+	// OnNewTimeline says what happens when a stand-by was promoted, default refuse.
+	OnNewTimeline OnNewTimeline `yaml:"on_new_timeline"`
 }
+
+// OnNewTimeline says what happens when the server goes on on another timeline.
+type OnNewTimeline string
+
+// The choices of on_new_timeline.
+const (
+	OnNewTimelineRefuse   OnNewTimeline = "refuse"   // nothing is sent until somebody adopts it
+	OnNewTimelineContinue OnNewTimeline = "continue" // it is adopted as a failover
+)
 
 // State is the database that holds the schema rollcall_state.
 type State struct {
@@ -227,7 +238,7 @@ func (l LogLevel) Level() slog.Level {
 
 func defaults() *Config {
 	return &Config{
-		Source:          Source{Slot: "rollcall", Publication: "rollcall"},
+		Source:          Source{Slot: "rollcall", Publication: "rollcall", OnNewTimeline: OnNewTimelineRefuse},
 		ConstantContact: ConstantContact{APIURL: "https://api.cc.email/v3"},
 		Rules: Rules{
 			AllActiveName: "All Active and Courtesy Representatives", OnRemoved: OnRemovedKeep, OnEmailChange: OnEmailChangeAddKeepOld,

@@ -65,6 +65,7 @@ func (c *Config) validate() []Problem {
 	p.secret("source.password", c.Source.Password, false)
 	p.unless(slotName.MatchString(c.Source.Slot), "source.slot", "must have 1 to 63 small letters, digits or underscores")
 	p.unless(c.Source.Publication != "" && len(c.Source.Publication) < 64, "source.publication", "must have 1 to 63 bytes")
+	p.oneOf("source.on_new_timeline", string(c.Source.OnNewTimeline), string(OnNewTimelineRefuse), string(OnNewTimelineContinue))
 	if c.State.URL != "" {
 		p.database("state.url", c.State.URL)
 	}
