@@ -93,7 +93,7 @@ func (l listedUsers) text(e *env) error {
 type usersAdd struct {
 	inspectFlags
 	Name        string   `arg:"" help:"Name to sign in with, or that the proxy sends."`
-	Role        string   `help:"viewer sees everything; operator also syncs, approves and changes groups; admin also connects accounts." enum:"viewer,operator,admin" required:""`
+	Role        string   `help:"viewer sees everything; operator also syncs, answers questions and ticks groups; admin also connects accounts and changes options." enum:"viewer,operator,admin" required:""`
 	Association []string `help:"Id of an association that the user sees, several times for several; left out: all." short:"a" placeholder:"ID"`
 	NoPassword  bool     `help:"Only the trusted proxy may sign this user in."`
 }
