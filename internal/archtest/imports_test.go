@@ -43,7 +43,7 @@ var allowed = map[string][]string{
 	"internal/check":     {"cdc", "mapper", "internal/reconcile", "internal/source", "internal/setup", "sql"},
 	"internal/store":     {"cdc", "mapper", "sink", "sql", "internal/access", "internal/budget", "internal/credential", "internal/lease"},
 	"internal/widen":     {"cdc", "mapper", "internal/source", "internal/store"},
-	"internal/report":    {"mapper", "internal/store"},
+	"internal/report":    {"mapper", "internal/credential", "internal/store"},
 	"internal/deliver":   {"mapper", "sink", "sink/constantcontact", "internal/source", "internal/store"},
 	"internal/reconcile": {"mapper", "sink", "internal/source", "internal/store"},
 	"internal/console":   {"mapper", "internal/report", "internal/store"},

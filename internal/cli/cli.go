@@ -32,6 +32,7 @@ const (
 type commands struct {
 	Run        runCommand        `cmd:"" help:"Keep Constant Contact in step with the member database."`
 	Init       initCommand       `cmd:"" help:"Make what Rollcall needs in the member database, or print the SQL for it."`
+	Status     statusCommand     `cmd:"" help:"Tell at a glance whether all is well, and what needs attention."`
 	Check      checkCommand      `cmd:"" help:"Look for what is wrong with the member database, the configuration and the state, and say what mends it."`
 	Plan       planCommand       `cmd:"" help:"Show what would be done and why, touching nothing."`
 	Explain    explainCommand    `cmd:"" help:"Say why somebody is or is not on each list."`
@@ -52,6 +53,9 @@ type commands struct {
 	Demo       demoCommand       `cmd:"" help:"Show a day of office work on a Postgres and a Constant Contact of its own."`
 	Sim        simCommand        `cmd:"" help:"Run the simulator of Constant Contact alone."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
+	Completion completionCommand `cmd:"" help:"Print a script that completes command lines in a shell."`
+	Man        manCommand        `cmd:"" help:"Print the manual page, for man -l."`
+	Complete   completeCommand   `cmd:"" hidden:"" help:"Print what may come next on a command line."`
 }
 
 // Program is the command line with its surroundings.
@@ -68,6 +72,7 @@ type env struct {
 	Program
 	ctx            context.Context
 	stdout, stderr io.Writer
+	model          *kong.Application
 }
 
 // who is on record for what a command does.
@@ -92,13 +97,7 @@ func userName() string {
 func (p Program) Main(args []string) int {
 	var c commands
 	exit := -1
-	parser, err := kong.New(&c,
-		kong.Name("rollcall"),
-		kong.Description("Rollcall keeps Constant Contact lists in step with a Postgres member database."),
-		kong.Writers(p.Stdout, p.Stderr),
-		kong.Exit(func(code int) { exit = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
+	parser, err := p.newParser(&c, func(code int) { exit = code })
 	if err != nil {
 		fmt.Fprintf(p.Stderr, "rollcall: %v\n", err)
 		return ExitFailure
@@ -108,14 +107,14 @@ func (p Program) Main(args []string) int {
 		return exit // --help
 	}
 	if err != nil {
-		fmt.Fprintf(p.Stderr, "rollcall: %v\nTry: rollcall --help\n", err)
+		fmt.Fprintf(p.Stderr, "rollcall: %v\nTry: rollcall %s--help\n", err, reached(err))
 		return ExitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
-	if err := parsed.Run(&env{Program: p, ctx: ctx, stdout: p.Stdout, stderr: p.Stderr}); err != nil {
+	if err := parsed.Run(&env{Program: p, ctx: ctx, stdout: p.Stdout, stderr: p.Stderr, model: parser.Model}); err != nil {
 		fmt.Fprintf(p.Stderr, "rollcall: %v\n", err)
 		if try := remedy(err); try != "" {
 			fmt.Fprintf(p.Stderr, "Try: %s\n", try)
@@ -123,6 +122,16 @@ func (p Program) Main(args []string) int {
 		return code(err)
 	}
 	return ExitOK
+}
+
+// reached is the command that a wrong command line got to, with a space behind
+// it; empty for none.
+func reached(err error) string {
+	var wrong *kong.ParseError
+	if !errors.As(err, &wrong) || wrong.Context == nil || wrong.Context.Selected() == nil {
+		return ""
+	}
+	return path(wrong.Context.Selected()) + " "
 }
 
 // code is the exit code of an error.
