@@ -35,12 +35,13 @@ type App struct {
 	keys    []*served                   // API keys with their workers
 
 	touched signal // touched keys were stored
+	watched *watched
 }
 
 // New connects to the databases, checks what it finds there and prepares the
 // state. It starts nothing. Close must be called on what it returns.
 func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time) (_ *App, err error) {
-	a := &App{cfg: cfg, log: log, now: now, touched: newSignal()}
+	a := &App{cfg: cfg, log: log, now: now, touched: newSignal(), watched: newWatched()}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -69,11 +70,15 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() t
 	if err = store.Migrate(ctx, a.state); err != nil {
 		return nil, err
 	}
-	a.store = store.New(a.state, cfg.Source.Name, now)
+	a.store = store.New(a.state, cfg.Source.Name, now).Observe(a.watched.process)
 	if err = a.checkInstallation(ctx); err != nil {
 		return nil, err
 	}
-	return a, a.connect()
+	if err = a.connect(); err != nil {
+		return nil, err
+	}
+	a.collect()
+	return a, nil
 }
 
 // Close gives the database connections back.
@@ -92,8 +97,16 @@ func (a *App) Run(ctx context.Context) error {
 	if err := a.prepareStream(ctx); err != nil {
 		return err
 	}
+	listener, err := a.listen()
+	if err != nil {
+		return err
+	}
 	a.log.Info("started", "source", a.cfg.Source.Name, "slot", a.cfg.Source.Slot, "associations", len(a.cfg.ConstantContact.Connections))
 	group, ctx := errgroup.WithContext(ctx)
+	if listener != nil {
+		group.Go(func() error { return a.serveWatchers(ctx, listener) })
+		group.Go(func() error { return a.watched.collector.Run(ctx) })
+	}
 	group.Go(func() error { return a.read(ctx) })
 	group.Go(func() error { return a.widen(ctx) })
 	leases := store.NewLeases(a.state, a.now)
@@ -129,6 +142,7 @@ func (a *App) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		a.watched.stream.Follow(reader.Stats())
 		err = reader.Run(ctx)
 		if !errors.Is(err, cdc.ErrWatchesChanged) {
 			return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"rollcall/cdc"
+	"rollcall/internal/metrics"
 	"rollcall/internal/reconcile"
 	"rollcall/internal/store"
 )
@@ -71,7 +72,7 @@ func (a *App) newReader() (*cdc.Reader, error) {
 		Slot:        a.cfg.Source.Slot,
 		Publication: a.cfg.Source.Publication,
 		Watches:     *a.watches.Load(),
-		Store:       notifying{a.store, a.touched},
+		Store:       notifying{a.store, a.touched, a.watched.process},
 		Snapshot:    a.source.CurrentSnapshot,
 		Now:         a.now,
 		Log:         a.log.With("component", "cdc"),
@@ -82,6 +83,7 @@ func (a *App) newReader() (*cdc.Reader, error) {
 type notifying struct {
 	cdc.Store
 	touched signal
+	process *metrics.Process
 }
 
 // Save stores the batch; see cdc.Store.
@@ -89,6 +91,7 @@ func (n notifying) Save(ctx context.Context, b *cdc.Batch) error {
 	if err := n.Store.Save(ctx, b); err != nil {
 		return err
 	}
+	n.process.Touched(b.Len())
 	n.touched.set()
 	return nil
 }
