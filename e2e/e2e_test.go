@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -134,6 +135,12 @@ rules: {removal_thresholds: {off: true}} # random office work would be asked abo
 // start runs the program. It is killed when the test ends.
 func (w *world) start(t *testing.T) {
 	t.Helper()
+	w.startInto(t, w.log)
+}
+
+// startInto is start with another place for the log.
+func (w *world) startInto(t *testing.T, log io.Writer) {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -142,8 +149,8 @@ func (w *world) start(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	w.process = exec.Command(path, "run", "--config", w.config)
-	w.process.Stderr = w.log
-	w.process.Stdout = w.log
+	w.process.Stderr = log
+	w.process.Stdout = log
 	if err := w.process.Start(); err != nil {
 		t.Fatal(err)
 	}
