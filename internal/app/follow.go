@@ -60,6 +60,7 @@ func (a *App) read(ctx context.Context, state *store.Store) error {
 		if err != nil {
 			return err
 		}
+		a.watched.stream.Follow(reader.Stats())
 		err = reader.Run(ctx)
 		if errors.Is(err, cdc.ErrOtherServer) {
 			return a.otherServer(ctx, err)

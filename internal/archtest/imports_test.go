@@ -37,6 +37,8 @@ var allowed = map[string][]string{
 	"internal/pgtest":         {"internal/localpg"},
 	"internal/probe":          {},
 	"internal/redact":         {},
+	"internal/httpserver":     {},
+	"internal/version":        {},
 
 	"internal/source":    {"cdc", "mapper", "sql"},
 	"internal/setup":     {"cdc", "internal/source", "sql"},
@@ -47,6 +49,8 @@ var allowed = map[string][]string{
 	"internal/deliver":   {"mapper", "sink", "sink/constantcontact", "internal/source", "internal/store"},
 	"internal/reconcile": {"mapper", "sink", "internal/source", "internal/store"},
 	"internal/console":   {"mapper", "internal/report", "internal/store"},
+
+	"internal/metrics": {"cdc", "sink", "sink/constantcontact", "internal/store", "internal/version"},
 
 	"internal/demo": {"mapper", "sql", "internal/app", "internal/ccsim", "internal/chamber", "internal/config", "internal/localpg"},
 
