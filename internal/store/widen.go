@@ -16,9 +16,12 @@ import (
 type TouchedRow struct {
 	cdc.Touched
 	Version int64
+	Keep    bool   // set by who works it off: it is to be looked at again
+	pack    string // the packed row that has the key; empty: it is a row itself
 }
 
-// Touched reads at most limit touched keys, the oldest first.
+// Touched reads touched keys: at most limit that are rows of their own, the
+// oldest first, and those of the oldest packed row.
 func (s *Store) Touched(ctx context.Context, limit int) ([]TouchedRow, error) {
 	rows, err := s.pool.Query(ctx, sql.Query("widen_touched"), s.source, limit)
 	if err != nil {
@@ -34,7 +37,8 @@ func (s *Store) Touched(ctx context.Context, limit int) ([]TouchedRow, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read touched keys: %w", err)
 	}
-	return touched, nil
+	packed, err := s.unpacked(ctx)
+	return append(touched, packed...), err
 }
 
 // TouchedAllXIDs are the transactions that have touched everything and were not
@@ -42,7 +46,7 @@ func (s *Store) Touched(ctx context.Context, limit int) ([]TouchedRow, error) {
 func (s *Store) TouchedAllXIDs(ctx context.Context) ([]uint64, error) {
 	var xids []uint64
 	err := s.pool.QueryRow(ctx, `select coalesce((select array(select x::text::bigint from unnest(xids) as x)
-		from rollcall_state.touched where source = $1 and kind = 'all'), '{}')`, s.source).Scan(&xids)
+		from rollcall_state.touched where source = $1 and kind = 'all' and via = ''), '{}')`, s.source).Scan(&xids)
 	if err != nil {
 		return nil, fmt.Errorf("read who touched everything: %w", err)
 	}
@@ -161,12 +165,12 @@ func (m *Marks) Known(association string) error {
 
 // Widen runs collect, which marks addresses, and then in the same transaction
 // makes the marks dirty, remembers who was seen with which address, and deletes
-// the touched keys at the versions that were read. fullPass says that collect
-// went through every row of the member database.
-func (s *Store) Widen(ctx context.Context, done []TouchedRow, fullPass, secondPass bool, collect func(*Marks) error) error {
+// the touched keys, but for those that are kept, at the versions that were read.
+// fullPass says that collect went through every row of the member database.
+func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secondPass bool, collect func(*Marks) error) error {
 	oldest := s.now()
-	for _, t := range done {
-		if t.CommitTime.Before(oldest) {
+	for _, t := range touched {
+		if t.CommitTime.Before(oldest) && !t.Keep {
 			oldest = t.CommitTime
 		}
 	}
@@ -207,13 +211,19 @@ func (s *Store) Widen(ctx context.Context, done []TouchedRow, fullPass, secondPa
 				return err
 			}
 		}
-		return deleteTouched(ctx, tx, s.source, done)
+		if err := deleteTouched(ctx, tx, s.source, touched); err != nil {
+			return err
+		}
+		return s.takeOff(ctx, tx, touched)
 	})
 }
 
-func deleteTouched(ctx context.Context, tx pgx.Tx, source string, done []TouchedRow) error {
+func deleteTouched(ctx context.Context, tx pgx.Tx, source string, touched []TouchedRow) error {
 	var batch pgx.Batch
-	for _, t := range done {
+	for _, t := range touched {
+		if t.pack != "" || t.Keep {
+			continue
+		}
 		batch.Queue(`delete from rollcall_state.touched where source = $1 and kind = $2 and via = $3 and key = $4 and version = $5`,
 			source, string(t.Kind), t.Via, t.Key, t.Version)
 	}

@@ -91,18 +91,17 @@ func (w *Widener) Pass(ctx context.Context) (took, kept int, err error) {
 	}
 	defer snap.Close(ctx)
 
-	ready := touched[:0:0]
-	for _, t := range touched {
-		if visible(snap.Shows, t.XIDs) {
-			ready = append(ready, t)
+	for i := range touched {
+		if t := &touched[i]; !visible(snap.Shows, t.XIDs) {
+			t.Keep = true
+			kept++
 		}
 	}
-	kept = len(touched) - len(ready)
 	second = second && snap.Shows.Xmin > after
-	if len(ready) == 0 && !second {
+	if kept == len(touched) && !second {
 		return 0, kept, nil
 	}
-	keys, err := w.sort(ctx, snap, ready)
+	keys, err := w.sort(ctx, snap, touched)
 	if err != nil {
 		return 0, kept, err
 	}
@@ -112,14 +111,14 @@ func (w *Widener) Pass(ctx context.Context) (took, kept int, err error) {
 			return 0, kept, err
 		}
 	}
-	err = w.Store.Widen(ctx, ready, keys.all, second, func(m *store.Marks) error { return keys.mark(ctx, snap, m) })
+	err = w.Store.Widen(ctx, touched, keys.all, second, func(m *store.Marks) error { return keys.mark(ctx, snap, m) })
 	if err != nil {
 		return 0, kept, err
 	}
 	if keys.all {
 		w.Log.Info("read every row of the member database", "second", second)
 	}
-	return max(len(ready), 1), kept, nil
+	return max(len(touched)-kept, 1), kept, nil
 }
 
 // count compares the rows of every association with those of the last complete
@@ -170,6 +169,9 @@ var visible = func(shows cdc.Snapshot, xids []uint64) bool {
 func (w *Widener) sort(ctx context.Context, snap *source.Snap, touched []store.TouchedRow) (*keys, error) {
 	k := &keys{}
 	for _, t := range touched {
+		if t.Keep {
+			continue
+		}
 		if t.Kind == cdc.KindAll {
 			k.all = true
 			continue
