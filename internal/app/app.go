@@ -150,7 +150,7 @@ func (a *App) read(ctx context.Context) error {
 }
 
 func (a *App) widen(ctx context.Context) error {
-	w := &widen.Widener{Source: a.source, Store: a.store, Watch: a.watch, Log: a.log.With("component", "widen")}
+	w := &widen.Widener{Source: a.source, Store: a.store, Watch: a.watch, Now: a.now, Log: a.log.With("component", "widen")}
 	return w.Run(ctx, a.touched, func() {
 		for _, s := range a.keys {
 			s.dirty.set()

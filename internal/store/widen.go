@@ -21,9 +21,10 @@ type TouchedRow struct {
 }
 
 // Touched reads touched keys: at most limit that are rows of their own, the
-// oldest first, and those of the oldest packed row.
-func (s *Store) Touched(ctx context.Context, limit int) ([]TouchedRow, error) {
-	rows, err := s.pool.Query(ctx, sql.Query("widen_touched"), s.source, limit)
+// oldest first, and those of the oldest packed row. Keys of the watches without
+// stay out of the limit's way.
+func (s *Store) Touched(ctx context.Context, limit int, without ...string) ([]TouchedRow, error) {
+	rows, err := s.pool.Query(ctx, sql.Query("widen_touched"), s.source, limit, append([]string{}, without...))
 	if err != nil {
 		return nil, fmt.Errorf("read touched keys: %w", err)
 	}
@@ -153,6 +154,12 @@ func (m *Marks) List(key mapper.ListKey) error {
 		select association, '', address, '' from rollcall_state.ledger where source = $1 and list = $2
 		union all
 		select association, '', '', '' from rollcall_state.list where source = $1 and key = $2`, m.s.source, string(key))
+	return err
+}
+
+// Touch has a key looked at again, together with what is marked.
+func (m *Marks) Touch(kind cdc.Kind, key string) error {
+	_, err := m.tx.Exec(m.ctx, sql.Query("widen_touch"), m.s.source, string(kind), []string{key}, m.s.now())
 	return err
 }
 
