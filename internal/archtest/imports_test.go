@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"internal/ccsim":          {},
 	"internal/chamber":        {},
 	"internal/config":         {},
+	"internal/faultproxy":     {},
 	"internal/localpg":        {},
 	"internal/oracle":         {},
 	"internal/oracle/mutants": {},
