@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"internal/ccsim":          {},
 	"internal/chamber":        {},
 	"internal/config":         {},
+	"internal/faultproxy":     {},
 	"internal/localpg":        {},
 	"internal/oracle":         {},
 	"internal/oracle/mutants": {},
