@@ -109,6 +109,7 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { return a.read(ctx) })
 	group.Go(func() error { return a.widen(ctx) })
 	group.Go(func() error { return a.serveConsole(ctx) })
+	group.Go(func() error { return a.countForConsole(ctx) })
 	leases := store.NewLeases(a.state, a.now)
 	keeper := newKeeper(leases, "run", "source "+a.cfg.Source.Name, a.now, a.log)
 	for _, s := range a.keys {

@@ -67,6 +67,14 @@ func (a *App) ConsoleURL() string {
 // consoleClosing is how long pages that are being made may take at the end.
 const consoleClosing = 3 * time.Second
 
+// countForConsole counts what its pages show, where there is a console.
+func (a *App) countForConsole(ctx context.Context) error {
+	if a.console == nil {
+		return nil
+	}
+	return newOffice(a).tally(ctx)
+}
+
 // serveConsole serves the console until the context ends.
 func (a *App) serveConsole(ctx context.Context) error {
 	if a.console == nil {

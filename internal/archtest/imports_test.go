@@ -45,7 +45,8 @@ var allowed = map[string][]string{
 	"internal/report":    {"mapper", "internal/store"},
 	"internal/deliver":   {"mapper", "sink", "sink/constantcontact", "internal/source", "internal/store"},
 	"internal/reconcile": {"mapper", "sink", "internal/source", "internal/store"},
-	"internal/console":   {"mapper", "internal/report", "internal/store"},
+	"internal/tally":     {"mapper", "internal/store"},
+	"internal/console":   {"mapper", "internal/report", "internal/store", "internal/tally"},
 
 	"internal/demo": {"mapper", "sql", "internal/app", "internal/ccsim", "internal/chamber", "internal/config", "internal/localpg"},
 

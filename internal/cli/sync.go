@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"rollcall/internal/app"
-	"rollcall/internal/report"
 )
 
 type syncCommand struct {
@@ -35,7 +32,7 @@ func (c *syncCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	preview := preview(v.ID, p)
+	preview := p.Report(v.ID)
 	if !c.JSON {
 		if err := preview.Text(e.stdout); err != nil {
 			return err
@@ -79,17 +76,4 @@ func (c *syncCommand) agree(e *env, removals int) error {
 		return errDeclined
 	}
 	return nil
-}
-
-func preview(association string, p app.SyncPreview) *report.Preview {
-	out := &report.Preview{
-		Association: association, Group: p.Group, List: p.List, Name: p.Name, On: p.On, Adds: p.Adds, OptedOut: p.OptedOut, Adoption: p.Adoption,
-		Removals: []report.PersonPlan{},
-	}
-	for _, r := range p.Removals {
-		out.Removals = append(out.Removals, report.PersonPlan{
-			Address: r.Address, Op: "remove", Reason: r.Reason, Rep: r.Rep, FirstName: r.FirstName, LastName: r.LastName,
-		})
-	}
-	return out
 }

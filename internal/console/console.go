@@ -37,6 +37,10 @@ type Office interface {
 	// Zone is the association's time zone.
 	Zone(ctx context.Context, association string) (*time.Location, error)
 
+	groupsOffice
+	progressOffice
+	peopleOffice
+	approvalsOffice
 	healthOffice
 }
 
@@ -52,14 +56,19 @@ func (a Association) Path() string { return link(a.ID) }
 // Console serves the pages.
 type Console struct {
 	Config
-	pages   *pages
-	handler http.Handler
+	pages    *pages
+	sealer   sealer
+	previews previews
+	handler  http.Handler
 }
 
 // New prepares the console.
 func New(cfg Config) (*Console, error) {
-	c := &Console{Config: cfg}
+	c := &Console{Config: cfg, previews: previews{all: map[string]shownPreview{}}}
 	var err error
+	if c.sealer, err = newSealer(); err != nil {
+		return nil, fmt.Errorf("prepare console: %w", err)
+	}
 	if c.pages, err = parsePages(); err != nil {
 		return nil, fmt.Errorf("prepare console: %w", err)
 	}

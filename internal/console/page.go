@@ -92,6 +92,9 @@ type navItem struct {
 // sections are the pages of the navigation, in its order. The first part of a
 // path below the association says in which of them it is.
 var sections = []struct{ title, path string }{
+	{"Groups", "groups"},
+	{"People", "people"},
+	{"Approvals", "approvals"},
 	{"Health", "health"},
 }
 

@@ -25,12 +25,12 @@ type Request struct {
 // RequestContent is the content of a logical message with our prefix.
 type RequestContent struct {
 	Version     int     `json:"v"`
-	Ask         string  `json:"ask"` // sync_now or touch; by a command also reconcile, allow_back and retry
+	Ask         string  `json:"ask"` // sync_now or touch; by a command or the console also reconcile, allow_back, retry and look
 	Group       string  `json:"group,omitempty"`
 	Association *string `json:"association,omitempty"`
 	Kind        string  `json:"kind,omitempty"`    // touch
 	Key         string  `json:"key,omitempty"`     // touch
-	Address     string  `json:"address,omitempty"` // allow_back and retry
+	Address     string  `json:"address,omitempty"` // allow_back, retry and look
 	List        string  `json:"list,omitempty"`    // allow_back: a list's key; empty: every list
 }
 
