@@ -16,6 +16,7 @@ import (
 
 	"rollcall/cdc"
 	"rollcall/internal/config"
+	"rollcall/internal/console"
 	"rollcall/internal/source"
 	"rollcall/internal/store"
 	"rollcall/internal/widen"
@@ -39,6 +40,7 @@ type App struct {
 	touched signal // touched keys were stored
 
 	console         *http.Server // nil: not served
+	pages           *console.Console
 	consoleListener net.Listener
 }
 
@@ -89,6 +91,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() t
 func (a *App) Close() {
 	if a.consoleListener != nil {
 		_ = a.consoleListener.Close()
+		a.pages.Close()
 	}
 	if a.member != nil {
 		a.member.Close()

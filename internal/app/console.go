@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -32,16 +34,30 @@ func (a *App) openConsole() error {
 		return fmt.Errorf("serve console at console.listen (%s): %w", c.Listen, err)
 	}
 	log := a.log.With("component", "console")
-	pages, err := console.New(console.Config{Office: newOffice(a), Hosts: consoleHosts(c), Now: a.now, Log: log})
+	pages, err := console.New(console.Config{
+		Office: newOffice(a), Hosts: consoleHosts(c), Callbacks: callbackPaths(a.cfg), Now: a.now, Log: log,
+	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	a.consoleListener = listener
+	a.pages, a.consoleListener = pages, listener
 	a.console = &http.Server{
 		Handler: pages, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), // broken connections of browsers
 	}
 	return nil
+}
+
+// callbackPaths are the paths of the redirect URLs of all applications.
+func callbackPaths(cfg *config.Config) []string {
+	var paths []string
+	for _, key := range cfg.ConstantContact.Keys {
+		u, err := url.Parse(key.RedirectURL)
+		if err == nil && strings.Trim(u.Path, "/") != "" && !strings.ContainsAny(u.Path, "{}") && !slices.Contains(paths, u.Path) {
+			paths = append(paths, u.Path)
+		}
+	}
+	return paths
 }
 
 // consoleHosts are the names by which browsers may ask for the console.

@@ -134,6 +134,8 @@ func (s *shelf) count(c store.StandingCount) {
 		n.InDatabase = c.N
 	case tally.Expected:
 		n.Expected = c.N
+	case tally.ExpectedOn:
+		n.ExpectedOn = c.N
 	case tally.OnList:
 		n.OnList = c.N
 	case tally.Foreign:
@@ -350,7 +352,7 @@ func (v *View) previewTick(ctx context.Context, group mapper.Group) (console.Tic
 
 // SetTicks ticks and unticks groups in the member database; see console.Office.
 func (o *office) SetTicks(ctx context.Context, association string, tick, untick []mapper.GroupID, _ string) error {
-	return o.source.SetTicks(ctx, association, tick, untick)
+	return setProblem(o.source.SetTicks(ctx, association, tick, untick))
 }
 
 // PreviewSync says what syncing a group now would do; see console.Office.

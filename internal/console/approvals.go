@@ -95,9 +95,9 @@ func (c *Console) approvals(q *request) error {
 // approvalPage shows one question with its people.
 type approvalPage struct {
 	questionRow
-	People []askedRow
-	Next   string
-	Back   bool
+	Asked []askedRow
+	Next  string
+	Back  bool
 }
 
 type askedRow struct {
@@ -128,7 +128,7 @@ func (c *Console) approval(q *request) error {
 		p.Next = p.Path + "?after=" + c.sealer.seal(q.association.ID, people[pageSize-1].Place)
 	}
 	for _, one := range people {
-		p.People = append(p.People, askedRow{one, fullName(one.FirstName, one.LastName), c.personPath(q, one.Address, one.Rep)})
+		p.Asked = append(p.Asked, askedRow{one, fullName(one.FirstName, one.LastName), c.personPath(q, one.Address, one.Rep)})
 	}
 	return c.render(q, "approval", "Question "+strconv.FormatInt(id, 10), p)
 }

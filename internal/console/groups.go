@@ -88,7 +88,7 @@ func (s ListState) Look() string {
 
 // Counts are the numbers of one list; see package tally.
 type Counts struct {
-	InDatabase, Expected, HeldBack, OnList, Foreign, LeftBehind, Pending int
+	InDatabase, Expected, ExpectedOn, HeldBack, OnList, Foreign, LeftBehind, Pending int
 
 	Held []ReasonCount // by reason, in order of precedence
 }
@@ -324,6 +324,9 @@ func (c *Console) listPeople(q *request) error {
 		if n.what == what {
 			p.Title, p.Means = n.title, n.means
 		}
+	}
+	if what == "to_add" {
+		p.Title, p.Means = "To be added", "belong on the list, and are not on it"
 	}
 	if what == tally.Held {
 		p.Title, p.Means = "Held back", reasonText(reason)

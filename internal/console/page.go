@@ -94,9 +94,16 @@ type navItem struct {
 var sections = []struct{ title, path string }{
 	{"Groups", "groups"},
 	{"People", "people"},
+	{"Activity", "activity"},
 	{"Approvals", "approvals"},
+	{"Problems", "problems"},
+	{"Options", "options"},
+	{"Connect", "connect"},
 	{"Health", "health"},
 }
+
+// partOf are pages that belong to one of the navigation.
+var partOf = map[string]string{"adoption": "approvals", "requests": "activity"}
 
 func (c *Console) view(q *request, title string, data any) view {
 	v := view{
@@ -108,6 +115,9 @@ func (c *Console) view(q *request, title string, data any) view {
 	}
 	rest := strings.TrimPrefix(q.URL.EscapedPath(), q.to())
 	here, _, _ := strings.Cut(rest, "/")
+	if of, ok := partOf[here]; ok {
+		here = of
+	}
 	for _, s := range sections {
 		v.Nav = append(v.Nav, navItem{Title: s.title, Path: q.to(s.path), Here: here == s.path})
 	}

@@ -40,6 +40,19 @@ func routes() []route {
 		{"POST " + base + "/approvals/{id}", Operator, (*Console).answer},
 		{"GET " + base + "/adoption", Viewer, (*Console).adoption},
 		{"POST " + base + "/adoption", Operator, (*Console).adopt},
+		{"GET " + base + "/activity", Viewer, (*Console).activity},
+		{"GET " + base + "/activity/{id}", Viewer, (*Console).showRun},
+		{"GET " + base + "/activity/{id}/people.csv", Operator, (*Console).runCSV},
+		{"POST " + base + "/reconcile", Operator, (*Console).reconcile},
+		{"GET " + base + "/options", Viewer, (*Console).options},
+		{"POST " + base + "/options", Admin, (*Console).choose},
+		{"GET " + base + "/problems", Viewer, (*Console).problems},
+		{"GET " + base + "/problems/{reason}", Viewer, (*Console).problem},
+		{"GET " + base + "/connect", Viewer, (*Console).connect},
+		{"POST " + base + "/connect", Admin, (*Console).beginConnect},
+		{"POST " + base + "/connect/paste", Admin, (*Console).paste},
+		{"POST " + base + "/disconnect", Admin, (*Console).disconnect},
+		{"GET " + callbackPath, Admin, (*Console).callback},
 		{"GET " + base + "/requests/{id}", Viewer, (*Console).progress},
 		{"GET " + base + "/health", Viewer, (*Console).health},
 	}
@@ -109,4 +122,14 @@ func (c *Console) home(q *request) error {
 }
 
 // start is the page that an association opens with.
-func (c *Console) start(q *request) error { return q.redirect(q.to("groups"), "") }
+// While the account is not connected, that is the guide.
+func (c *Console) start(q *request) error {
+	a, err := c.Office.Account(q.Context(), q.association.ID)
+	if err != nil {
+		return err
+	}
+	if !a.Connected() {
+		return q.redirect(q.to("connect"), "")
+	}
+	return q.redirect(q.to("groups"), "")
+}

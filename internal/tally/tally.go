@@ -12,6 +12,7 @@ const (
 	InDatabase = "in_database" // the rows connect them with the list: Expected and Held
 	Expected   = "expected"    // belong on it
 	Held       = "held"        // in the database, and not to be on it, by reason
+	ExpectedOn = "expected_on" // of Expected, on it already
 	OnList     = "on_list"     // on it in Constant Contact, as far as is known
 	Foreign    = "foreign"     // on it, and no row ever put them there
 	LeftBehind = "left_behind" // on it, ours, and no row connects them with it any more
@@ -108,6 +109,9 @@ func (t *Tally) count(s store.Standing) {
 	case Expected:
 		add(InDatabase, "")
 		add(Expected, "")
+		if s.OnList {
+			add(ExpectedOn, "")
+		}
 	case Held:
 		add(InDatabase, "")
 		add(Held, s.Reason)

@@ -16,6 +16,7 @@ create table rollcall_state.standing (
 );
 create index standing_class on rollcall_state.standing (source, association, list, class, reason, who);
 create index standing_on on rollcall_state.standing (source, association, list, who) where on_list;
+create index standing_to_add on rollcall_state.standing (source, association, list, who) where class = 'expected' and not on_list;
 create index standing_op on rollcall_state.standing (source, association, list, who) where op <> '';
 create index standing_who on rollcall_state.standing (source, association, who);
 create index standing_reason on rollcall_state.standing (source, association, reason, who) where class = 'held';
@@ -25,7 +26,7 @@ create table rollcall_state.standing_count (
     source      text not null,
     association text not null,
     list        text not null,
-    what        text not null,            -- in_database, expected, held, on_list, foreign, left_behind, pending
+    what        text not null,            -- in_database, expected, expected_on, held, on_list, foreign, left_behind, pending
     reason      text not null default '', -- of held
     n           integer not null,
     primary key (source, association, list, what, reason)

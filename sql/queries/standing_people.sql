@@ -23,3 +23,7 @@ union all
 (select who, class, reason, on_list, op, rep from rollcall_state.standing
  where $4 in ('foreign', 'left_behind') and source = $1 and association = $2 and list = $3 and class = $4 and reason = '' and who > $6
  order by who limit $7)
+union all
+(select who, class, reason, on_list, op, rep from rollcall_state.standing
+ where $4 = 'to_add' and source = $1 and association = $2 and list = $3 and who > $6 and class = 'expected' and not on_list
+ order by who limit $7)
