@@ -34,9 +34,17 @@ func main() {
 // selector behind a space.
 var pages = []struct{ name, path, click string }{
 	{"groups", "/a/1/groups", ""},
-	{"group", "/a/1/groups", `table.groups th a`},
-	{"held", "/a/1/groups/all_active", `#held ~ table a`},
-	{"sync", "/a/1/groups", `table.groups td a[role=button]`},
+	{"group", "/a/1/groups", "table.groups th a"},
+	{"held", "/a/1/groups/all_active", "#held ~ table a"},
+	{"sync", "/a/1/groups", "table.groups td a[role=button]"},
+	{"people", "/a/1/people", ""},
+	{"person", "/a/1/groups/all_active/people/expected", "tbody th a"},
+	{"activity", "/a/1/activity", ""},
+	{"approvals", "/a/1/approvals", ""},
+	{"adoption", "/a/1/adoption", ""},
+	{"problems", "/a/1/problems", ""},
+	{"options", "/a/1/options", ""},
+	{"connect", "/a/1/connect", ""},
 	{"health", "/a/1/health", ""},
 	{"problem", "/a/2/health", ""},
 }
