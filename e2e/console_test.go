@@ -194,7 +194,7 @@ func TestConsole(t *testing.T) {
 	unticked := b.await(list, `<span class="big">3</span><span>In the database</span>`)
 	b.want(unticked, 200, "2 Expected", "The e-mail field does not hold one well-formed address. 1")
 	b.want(b.get(b.link(unticked, "/people/held")), 200, "Dora Consoleman", "none that can be used")
-	b.want(b.get("/a/1/groups"), 200, "Set to sync (3)", "Not set (1)", "in sync")
+	b.want(b.get("/a/1/groups?show=all"), 200, "Set to sync", "Console Committee", "All Active and Courtesy Representatives")
 
 	// Ticked after the names were seen, and saved in the member database.
 	preview := b.post("/a/1/groups/ticks", "shown", group, "tick", group)
@@ -258,7 +258,11 @@ func TestConsole(t *testing.T) {
 
 	// Options, in the member database.
 	choice := []string{"newsletter_solution", "ConstantContact", "sync_all_active", "on", "sync_groups", "on", "window_start", "02:30", "window_end", "05:00", "time_zone", "America/Denver"}
-	b.want(b.post("/a/1/options", choice...), 200, "Saved.", "02:30", "America/Denver")
+	saved := b.post("/a/1/options", choice...)
+	b.want(saved, 200, "Saved.", "MST")
+	if b.field(saved, "window_start") != "02:30" || b.field(saved, "time_zone") != "America/Denver" {
+		t.Errorf("the page shows other hours: %s", saved.text)
+	}
 	var zone string
 	var types bool
 	if err := w.member.QueryRow(t.Context(), "select time_zone, sync_membership_types from chamber.sync_options").Scan(&zone, &types); err != nil {

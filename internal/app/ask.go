@@ -42,6 +42,9 @@ func allowed(x *report.Explanation, list string) (mapper.ListKey, error) {
 			return "", &RefusedError{What: "find list", Detail: err.Error(), Try: "rollcall explain, which shows the lists"}
 		}
 	}
+	if x.OldAccount != "" && key == "" {
+		return "", nil // what an account before this one showed is an operator's to set aside
+	}
 	unsubscribed := false
 	for _, l := range x.Lists {
 		if key != "" && l.List != key {

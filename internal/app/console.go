@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"rollcall/internal/access"
 	"rollcall/internal/config"
 	"rollcall/internal/console"
 )
@@ -25,17 +26,22 @@ func (a *App) openConsole() error {
 	if c.Listen == config.ConsoleOff {
 		return nil
 	}
-	listener, err := net.Listen("tcp", c.Listen)
+	log := a.log.With("component", "console")
+	listener, err := ListenConsole(context.Background(), c, a.store)
 	if errors.Is(err, syscall.EADDRINUSE) && c.Listen == config.DefaultConsole {
 		a.log.Warn("the console is not served: another program has its default address; set console.listen", "address", c.Listen)
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("serve console at console.listen (%s): %w", c.Listen, err)
+		return fmt.Errorf("serve console at console.listen: %w", err)
 	}
-	log := a.log.With("component", "console")
+	guard, err := NewConsoleGuard(c, a.store, log, a.now)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	pages, err := console.New(console.Config{
-		Office: newOffice(a), Hosts: consoleHosts(c), Callbacks: callbackPaths(a.cfg), Now: a.now, Log: log,
+		Office: newOffice(a), Guard: &consoleGuard{guard: guard, users: a.store.ConsoleUsers, local: c.TrustedHeader.Name == "" && access.Loopback(c.Listen)},
+		Hosts: consoleHosts(c), Callbacks: callbackPaths(a.cfg), Now: a.now, Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"rollcall/internal/console"
@@ -67,9 +68,12 @@ func (o *office) Calls(ctx context.Context, association string, limit int) ([]co
 }
 
 // RunPeople hands over what a run did to whom; see console.Office.
-func (o *office) RunPeople(ctx context.Context, association string, run int64, each func(console.RunPerson) error) error {
+func (o *office) RunPeople(ctx context.Context, association string, run int64, by string, each func(console.RunPerson) error) error {
 	v, err := o.View(association)
 	if err != nil {
+		return err
+	}
+	if err := v.Store.Record(ctx, by, store.Act{What: store.ActExport, Subjects: []string{fmt.Sprintf("run:%d", run)}}); err != nil {
 		return err
 	}
 	return v.Store.EachOfRun(ctx, run, func(e store.RunIntent) error { return each(console.RunPerson(e)) })

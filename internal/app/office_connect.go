@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -102,8 +103,8 @@ func (a *connectAttempt) State() string { return a.began.Attempt.State }
 
 func (a *connectAttempt) Code(answer url.Values) (string, error) { return a.began.Attempt.Code(answer) }
 
-func (a *connectAttempt) Finish(ctx context.Context, code, by, agreedBy string) (string, error) {
-	made, err := a.began.Finish(ctx, code, by, agreedBy)
+func (a *connectAttempt) Finish(ctx context.Context, code, by, agreedBy, adopt string) (string, error) {
+	made, err := a.began.Finish(ctx, code, by, agreedBy, adopt)
 	return made.AccountName, connectProblem(err)
 }
 
@@ -129,7 +130,10 @@ func connectProblem(err error) error {
 		p.Detail, p.Try = "Another process uses the API key and did not give it up in time.", "Again in a minute."
 	case errors.Is(err, ErrStaticToken):
 		p.What, p.Try = "There is nothing to connect here.", ""
-	case errors.As(err, &taken), errors.As(err, &other):
+	case errors.As(err, &other):
+		p.Detail = fmt.Sprintf("The association belongs to the account %q (%s), and this is %q (%s). Nothing was changed.", other.Was, other.WasID, other.Is, other.IsID)
+		p.Try = "Sign out of Constant Contact in the browser and use the first account; or begin again and enter " + other.IsID + " as the account that takes its place."
+	case errors.As(err, &taken):
 		p.Try = "Sign out of Constant Contact in the browser, and begin again with the right account."
 	case errors.As(err, &missing):
 		p.Try = "Connect as an Owner or Manager of the account."

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -351,8 +352,19 @@ func (v *View) previewTick(ctx context.Context, group mapper.Group) (console.Tic
 }
 
 // SetTicks ticks and unticks groups in the member database; see console.Office.
-func (o *office) SetTicks(ctx context.Context, association string, tick, untick []mapper.GroupID, _ string) error {
-	return setProblem(o.source.SetTicks(ctx, association, tick, untick))
+func (o *office) SetTicks(ctx context.Context, association string, tick, untick []mapper.GroupID, by string) error {
+	v, err := o.View(association)
+	if err != nil {
+		return err
+	}
+	if err := setProblem(o.source.SetTicks(ctx, association, tick, untick)); err != nil {
+		return err
+	}
+	act := store.Act{What: store.ActTick, Detail: fmt.Sprintf("ticked: %d, unticked: %d", len(tick), len(untick))}
+	for _, id := range slices.Concat(tick, untick) {
+		act.Subjects = append(act.Subjects, "group:"+string(id))
+	}
+	return v.Store.Record(ctx, by, act)
 }
 
 // PreviewSync says what syncing a group now would do; see console.Office.
@@ -383,9 +395,12 @@ func (o *office) ApproveSync(ctx context.Context, association string, shown *rep
 }
 
 // Export writes a list's people as the command does; see console.Office.
-func (o *office) Export(ctx context.Context, association string, list mapper.ListKey, people, leftOut io.Writer) error {
+func (o *office) Export(ctx context.Context, association string, list mapper.ListKey, by string, people, leftOut io.Writer) error {
 	v, err := o.View(association)
 	if err != nil {
+		return err
+	}
+	if err := v.Store.Record(ctx, by, store.Act{What: store.ActExport, Subjects: []string{"list:" + string(list)}}); err != nil {
 		return err
 	}
 	e, err := report.NewExport(people, leftOut, v.Policy())

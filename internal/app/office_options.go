@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"rollcall/internal/console"
 	"rollcall/internal/reconcile"
 	"rollcall/internal/source"
+	"rollcall/internal/store"
 	"rollcall/mapper"
 )
 
@@ -61,8 +63,17 @@ func (o *office) CheckChoices(options mapper.Options) error {
 }
 
 // SetChoices changes the options in the member database; see console.Office.
-func (o *office) SetChoices(ctx context.Context, association string, options mapper.Options, _ string) error {
-	return setProblem(o.source.SetOptions(ctx, association, options))
+func (o *office) SetChoices(ctx context.Context, association string, options mapper.Options, by string) error {
+	v, err := o.View(association)
+	if err != nil {
+		return err
+	}
+	if err := setProblem(o.source.SetOptions(ctx, association, options)); err != nil {
+		return err
+	}
+	return v.Store.Record(ctx, by, store.Act{What: store.ActOptions, Detail: fmt.Sprintf(
+		"newsletter solution is Constant Contact: %t, everybody: %t, types: %t, groups: %t, window %s to %s, %s", mapper.IsConstantContact(options.NewsletterSolution),
+		options.SyncAllActive, options.SyncMembershipTypes, options.SyncGroups, options.WindowStart, options.WindowEnd, options.TimeZone)})
 }
 
 // setProblem makes what the member database refuses a problem of a page.

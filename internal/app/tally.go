@@ -17,7 +17,7 @@ const (
 	// tallyPause is how long a count is good for at least, whatever changed.
 	tallyPause = 10 * time.Second
 	// tallyShare bounds counting to one part in so many of the time.
-	tallyShare = 50
+	tallyShare = 20
 	// tallyAgain is how old a count may become although nothing changed.
 	tallyAgain = time.Hour
 )

@@ -15,6 +15,7 @@ import (
 
 	"rollcall/internal/app"
 	"rollcall/internal/config"
+	"rollcall/internal/credential"
 	"rollcall/sink/constantcontact/oauth"
 )
 
@@ -23,6 +24,7 @@ type connectCommand struct {
 	Association string        `help:"Association id." required:"" short:"a"`
 	Wait        time.Duration `help:"How long to wait for a running program to give way." default:"30s"`
 	AgreedBy    string        `help:"Who confirms that members agreed to be mailed; asked for when left out."`
+	Adopt       string        `name:"adopt-account" help:"Id of an account that takes the place of the one that the association had before." placeholder:"ID"`
 	Paste       bool          `help:"Ask for the address that the browser was sent to, for a server without a browser."`
 }
 
@@ -40,6 +42,13 @@ func (c *connectCommand) Run(e *env) error {
 	}
 	defer connections.Close()
 	connections.Patience = c.Wait
+	if c.Adopt != "" && connections.IsStatic(c.Association) {
+		made, err := connections.AdoptStatic(e.ctx, c.Association, e.who(), c.Adopt)
+		if err != nil {
+			return err
+		}
+		return c.connected(e, made)
+	}
 	connecting, err := connections.Begin(c.Association)
 	if err != nil {
 		return err
@@ -63,12 +72,21 @@ func (c *connectCommand) Run(e *env) error {
 		return err
 	}
 	fmt.Fprintln(e.stdout, "Checking the account …")
-	made, err := connecting.Finish(e.ctx, code, cmp.Or(e.User, agreedBy), agreedBy)
+	made, err := connecting.Finish(e.ctx, code, e.who(), agreedBy, c.Adopt)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "Association %s is connected to the account %q (%s).\n", c.Association, made.AccountName, made.AccountID)
-	return nil
+	return c.connected(e, made)
+}
+
+func (c *connectCommand) connected(e *env, made credential.Connection) error {
+	_, err := fmt.Fprintf(e.stdout, "Association %s is connected to the account %q (%s).\n", c.Association, made.AccountName, made.AccountID)
+	if err != nil || c.Adopt != made.AccountID {
+		return err
+	}
+	_, err = fmt.Fprint(e.stdout, "Where that is another account than before, its lists are looked at first: who unsubscribed, was deleted, or left a list before stays off, "+
+		"and rollcall approvals asks about the people that are found there.\n")
+	return err
 }
 
 // quiet is a log for commands that talk to a person: what goes as planned is said

@@ -110,7 +110,7 @@ func (c *reconcileCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	id, err := v.Reconcile(e.ctx, e.User)
+	id, err := v.Reconcile(e.ctx, e.who())
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (c *allowBackCommand) Run(e *env) error {
 		return err
 	}
 	defer i.Close()
-	id, err := v.AllowBack(e.ctx, x, c.List, e.User)
+	id, err := v.AllowBack(e.ctx, x, c.List, e.who())
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (c *retryCommand) Run(e *env) error {
 		return err
 	}
 	defer i.Close()
-	id, err := v.Retry(e.ctx, x, e.User)
+	id, err := v.Retry(e.ctx, x, e.who())
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -66,6 +65,7 @@ func (c *Config) validate() []Problem {
 	p.secret("source.password", c.Source.Password, false)
 	p.unless(slotName.MatchString(c.Source.Slot), "source.slot", "must have 1 to 63 small letters, digits or underscores")
 	p.unless(c.Source.Publication != "" && len(c.Source.Publication) < 64, "source.publication", "must have 1 to 63 bytes")
+	p.oneOf("source.on_new_timeline", string(c.Source.OnNewTimeline), string(OnNewTimelineRefuse), string(OnNewTimelineContinue))
 	if c.State.URL != "" {
 		p.database("state.url", c.State.URL)
 	}
@@ -171,23 +171,6 @@ func (p *problems) redirect(path, text string) {
 		ok = u.Scheme == "https"
 	}
 	p.unless(ok, path, "must be exactly an address registered for the application: https://host/path, or http://localhost:port/path on this host")
-}
-
-// console allows this host alone: whoever reaches the console may do everything.
-func (p *problems) console(c Console) {
-	if c.Listen != ConsoleOff {
-		host, port, err := net.SplitHostPort(c.Listen)
-		_, portErr := strconv.ParseUint(port, 10, 16)
-		p.unless(err == nil && portErr == nil, "console.listen", "must be host:port, or off")
-		if err == nil {
-			ip := net.ParseIP(host)
-			p.unless(host == "localhost" || ip != nil && ip.IsLoopback(), "console.listen",
-				"must be on this host, such as 127.0.0.1:8411: everybody who reaches the console may do everything")
-		}
-	}
-	u, err := url.Parse(c.URL)
-	ok := c.URL == "" || err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && u.Fragment == ""
-	p.unless(ok, "console.url", "must be https://host or https://host:port, as browsers reach the console, without a path")
 }
 
 func (p *problems) thresholds(path string, t Thresholds) {

@@ -22,7 +22,7 @@ type activityOffice interface {
 	// Calls are the last calls to Constant Contact.
 	Calls(ctx context.Context, association string, limit int) ([]CallLine, error)
 	// RunPeople hands over what the calls of a run did to each person.
-	RunPeople(ctx context.Context, association string, run int64, each func(RunPerson) error) error
+	RunPeople(ctx context.Context, association string, run int64, by string, each func(RunPerson) error) error
 	// Reconcile asks for a full reconciliation.
 	Reconcile(ctx context.Context, association, by string) (request int64, err error)
 }
@@ -154,7 +154,7 @@ func (c *Console) runCSV(q *request) error {
 	q.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	q.w.Header().Set("Content-Disposition", `attachment; filename="run-`+strconv.FormatInt(id, 10)+`.csv"`)
 	err = writeRunCSV(q.w, func(each func(RunPerson) error) error {
-		return c.Office.RunPeople(q.Context(), q.association.ID, id, each)
+		return c.Office.RunPeople(q.Context(), q.association.ID, id, q.user.Name, each)
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		c.Log.Error("an export failed", "association", q.association.ID, "run", id, "err", err)

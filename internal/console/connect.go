@@ -50,8 +50,9 @@ type ConnectAttempt interface {
 	// Code reads the answer that the browser brings.
 	Code(url.Values) (string, error)
 	// Finish makes tokens of the code, checks the account and records it. It may
-	// take half a minute.
-	Finish(ctx context.Context, code, by, agreedBy string) (account string, err error)
+	// take half a minute. adopt is the id of an account that may take the place of
+	// the one before; empty: none.
+	Finish(ctx context.Context, code, by, agreedBy, adopt string) (account string, err error)
 	Close()
 }
 
@@ -66,6 +67,7 @@ type attempt struct {
 	association string
 	user        string
 	agreedBy    string
+	adopt       string
 	until       time.Time
 }
 
@@ -165,7 +167,7 @@ func (c *Console) beginConnect(q *request) error {
 	if err != nil {
 		return err
 	}
-	c.attempts.keep(attempt{ConnectAttempt: one, association: q.association.ID, user: q.user.Name, agreedBy: q.user.Name}, q.now)
+	c.attempts.keep(attempt{ConnectAttempt: one, association: q.association.ID, user: q.user.Name, agreedBy: q.user.Name, adopt: strings.TrimSpace(q.PostFormValue("adopt"))}, q.now)
 	c.forwarder.listen(a.RedirectURL, "http://"+q.Host+callbackPath, q.Host)
 	return c.render(q, "begin", "Connect", beginPage{Address: one.Address(), RedirectURL: a.RedirectURL, Paste: q.to("connect", "paste"), Back: q.to("connect")})
 }
@@ -209,7 +211,7 @@ func (c *Console) finish(q *request, answer url.Values, association string) erro
 	if err != nil {
 		return &Problem{Status: http.StatusBadRequest, What: "The account was not connected.", Detail: err.Error(), Try: "Begin again, and allow it in Constant Contact as an Owner or Manager."}
 	}
-	if _, err := one.Finish(q.Context(), code, q.user.Name, one.agreedBy); err != nil {
+	if _, err := one.Finish(q.Context(), code, q.user.Name, one.agreedBy, one.adopt); err != nil {
 		return err
 	}
 	return q.redirect(link(one.association, "connect"), "connected")

@@ -78,7 +78,7 @@ func New(cfg Config) (*Console, error) {
 	if c.sealer, err = newSealer(); err != nil {
 		return nil, fmt.Errorf("prepare console: %w", err)
 	}
-	if c.pages, err = parsePages(); err != nil {
+	if c.pages, err = parsed(); err != nil {
 		return nil, fmt.Errorf("prepare console: %w", err)
 	}
 	c.handler = c.build()

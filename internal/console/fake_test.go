@@ -98,7 +98,8 @@ func (f *fakeOffice) ApproveSync(_ context.Context, a string, p *report.Preview,
 	return 7, f.ask("ApproveSync", a)
 }
 
-func (f *fakeOffice) Export(_ context.Context, a string, _ mapper.ListKey, people, leftOut io.Writer) error {
+func (f *fakeOffice) Export(_ context.Context, a string, _ mapper.ListKey, by string, people, leftOut io.Writer) error {
+	f.by = by
 	if err := f.ask("Export", a); err != nil {
 		return err
 	}
@@ -219,7 +220,7 @@ func (f *fakeOffice) Calls(_ context.Context, a string, _ int) ([]CallLine, erro
 	return f.calls, f.ask("Calls", a)
 }
 
-func (f *fakeOffice) RunPeople(_ context.Context, a string, _ int64, each func(RunPerson) error) error {
+func (f *fakeOffice) RunPeople(_ context.Context, a string, _ int64, _ string, each func(RunPerson) error) error {
 	for _, p := range f.runPeople {
 		if err := each(p); err != nil {
 			return err
@@ -259,6 +260,7 @@ func (f *fakeOffice) Disconnect(_ context.Context, a, by string) error {
 type fakeAttempt struct {
 	closed, finished bool
 	by, agreedBy     string
+	adopt            string
 	err              error
 }
 
@@ -272,8 +274,8 @@ func (*fakeAttempt) Code(v url.Values) (string, error) {
 	return v.Get("code"), nil
 }
 
-func (a *fakeAttempt) Finish(_ context.Context, _, by, agreedBy string) (string, error) {
-	a.finished, a.by, a.agreedBy = true, by, agreedBy
+func (a *fakeAttempt) Finish(_ context.Context, _, by, agreedBy, adopt string) (string, error) {
+	a.finished, a.by, a.agreedBy, a.adopt = true, by, agreedBy, adopt
 	return "Harbour", a.err
 }
 

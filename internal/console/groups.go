@@ -30,7 +30,7 @@ type groupsOffice interface {
 	// ApproveSync asks for that, with the removals of the preview as the ceiling.
 	ApproveSync(ctx context.Context, association string, p *report.Preview, by string) (request int64, err error)
 	// Export writes a list's people, or those left out, as CSV.
-	Export(ctx context.Context, association string, list mapper.ListKey, people, leftOut io.Writer) error
+	Export(ctx context.Context, association string, list mapper.ListKey, by string, people, leftOut io.Writer) error
 }
 
 // Lists are an association's lists.
@@ -376,7 +376,7 @@ func (c *Console) exportFile(q *request, leftOut bool) error {
 		q.w.Header().Set("Content-Disposition", `attachment; filename="list.left-out.csv"`)
 		people, others = io.Discard, q.w
 	}
-	if err := c.Office.Export(q.Context(), q.association.ID, l.Key, people, others); err != nil {
+	if err := c.Office.Export(q.Context(), q.association.ID, l.Key, q.user.Name, people, others); err != nil {
 		// The file may be half there: only cutting the connection says so.
 		c.Log.Error("an export failed", "association", q.association.ID, "list", string(l.Key), "err", err)
 		panic(http.ErrAbortHandler)

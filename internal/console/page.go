@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed templates
@@ -21,6 +22,9 @@ type pages struct{ byName map[string]*template.Template }
 // shared are the files that are part of every page. A file part_*.html is one
 // too.
 const layout = "layout.html"
+
+// parsed are the pages, which are part of the program, parsed once.
+var parsed = sync.OnceValues(parsePages)
 
 func parsePages() (*pages, error) {
 	root, err := fs.Sub(templates, "templates")
@@ -107,7 +111,7 @@ var partOf = map[string]string{"adoption": "approvals", "requests": "activity"}
 
 func (c *Console) view(q *request, title string, data any) view {
 	v := view{
-		Title: title, Said: sayings[q.URL.Query().Get("said")], User: q.user, SignedIn: c.Guard != nil,
+		Title: title, Said: sayings[q.URL.Query().Get("said")], User: q.user, SignedIn: q.user.Name != LocalUser.Name,
 		Association: q.association, Associations: q.associations, Data: data, q: q,
 	}
 	if q.association.ID == "" {

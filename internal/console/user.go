@@ -49,6 +49,6 @@ type Guard interface {
 	User(ctx context.Context) User
 }
 
-// localUser is everybody where there is no guard: somebody at this host, who
+// LocalUser is everybody where there is no guard: somebody at this host, who
 // could as well use the command line.
-var localUser = User{Name: "local console", Role: Admin}
+var LocalUser = User{Name: "local console", Role: Admin}

@@ -106,7 +106,13 @@ func (a *Association) DecideUpTo(ctx context.Context, id int64, most int, by str
 		if err := a.follow(ctx, tx, id, kind, true); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, sql.Query("holds_touch"), id, a.now())
-		return err
+		if _, err = tx.Exec(ctx, sql.Query("holds_touch"), id, a.now()); err != nil {
+			return err
+		}
+		act := Act{What: ActApprove, Subjects: []string{subject("question", id)}, Detail: fmt.Sprintf("%s, people: at most %d", kind, most)}
+		if list != "" {
+			act.Subjects = append(act.Subjects, subject("list", list))
+		}
+		return a.record(ctx, tx, by, act)
 	})
 }
