@@ -169,10 +169,10 @@ func (a *Association) takeOff(ctx context.Context, tx pgx.Tx, done []sink.Done) 
 
 // Wait keeps addresses in the queue until the time.
 func (a *Association) Wait(ctx context.Context, addresses []mapper.Address, until time.Time) error {
-	_, err := a.pool.Exec(ctx, `update rollcall_state.dirty set not_before = $4
-		where source = $1 and association = $2 and address = any($3)`, a.source, a.id, addressStrings(addresses), until)
-	if err != nil {
-		return fmt.Errorf("put off dirty addresses: %w", err)
+	if len(addresses) == 0 {
+		return nil
 	}
-	return nil
+	_, err := a.write(ctx, "put off dirty addresses", `update rollcall_state.dirty set not_before = $4
+		where source = $1 and association = $2 and address = any($3)`, a.source, a.id, addressStrings(addresses), until)
+	return err
 }
