@@ -54,6 +54,7 @@ func (c *connectCommand) Run(e *env) error {
 		return err
 	}
 	defer connecting.Close()
+	connecting.Adopt = c.Adopt
 	in := bufio.NewReader(e.Stdin)
 	agreedBy, err := c.agreement(e, in)
 	if err != nil {
@@ -72,7 +73,7 @@ func (c *connectCommand) Run(e *env) error {
 		return err
 	}
 	fmt.Fprintln(e.stdout, "Checking the account …")
-	made, err := connecting.Finish(e.ctx, code, e.who(), agreedBy, c.Adopt)
+	made, err := connecting.Finish(e.ctx, code, e.who(), agreedBy)
 	if err != nil {
 		return err
 	}
