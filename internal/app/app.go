@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -35,12 +37,16 @@ type App struct {
 	keys    []*served                   // API keys with their workers
 
 	touched signal // touched keys were stored
+
+	console         *http.Server // nil: not served
+	consoleListener net.Listener
+	identity        identity // of the member database, as it was when it was checked
 }
 
 // New connects to the databases, checks what it finds there and prepares the
 // state. It starts nothing. Close must be called on what it returns.
 func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time) (_ *App, err error) {
-	a := &App{cfg: cfg, log: log, now: now, touched: newSignal()}
+	a := &App{cfg: cfg, log: log, now: now, touched: newSignal(), identity: newIdentity()}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -49,7 +55,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() t
 	if err = readTokens(cfg); err != nil {
 		return nil, err
 	}
-	if a.member, err = memberPool(ctx, cfg); err != nil {
+	if a.member, err = memberPool(ctx, cfg, a.identity.recognise); err != nil {
 		return nil, err
 	}
 	if a.source, err = source.New(ctx, a.member, customColumns(cfg)...); err != nil {
@@ -63,21 +69,28 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() t
 	if err = a.checkStream(ctx); err != nil {
 		return nil, err
 	}
-	if a.state, err = statePool(ctx, cfg); err != nil {
+	if a.state, err = statePool(ctx, cfg, a.identity.recogniseState); err != nil {
 		return nil, err
 	}
 	if err = store.Migrate(ctx, a.state); err != nil {
 		return nil, err
 	}
 	a.store = store.New(a.state, cfg.Source.Name, now)
-	if err = a.checkInstallation(ctx); err != nil {
+	if err = a.settleInstallation(ctx); err != nil {
 		return nil, err
 	}
-	return a, a.connect()
+	if err = a.connect(); err != nil {
+		return nil, err
+	}
+	err = a.openConsole()
+	return a, err
 }
 
 // Close gives the database connections back.
 func (a *App) Close() {
+	if a.consoleListener != nil {
+		_ = a.consoleListener.Close()
+	}
 	if a.member != nil {
 		a.member.Close()
 	}
@@ -94,8 +107,10 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	a.log.Info("started", "source", a.cfg.Source.Name, "slot", a.cfg.Source.Slot, "associations", len(a.cfg.ConstantContact.Connections))
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.watchIdentity(ctx) })
 	group.Go(func() error { return a.read(ctx) })
 	group.Go(func() error { return a.widen(ctx) })
+	group.Go(func() error { return a.serveConsole(ctx) })
 	leases := store.NewLeases(a.state, a.now)
 	keeper := newKeeper(leases, "run", "source "+a.cfg.Source.Name, a.now, a.log)
 	for _, s := range a.keys {
@@ -130,6 +145,9 @@ func (a *App) read(ctx context.Context) error {
 			return err
 		}
 		err = reader.Run(ctx)
+		if errors.Is(err, cdc.ErrOtherServer) {
+			return a.otherServer(ctx, err)
+		}
 		if !errors.Is(err, cdc.ErrWatchesChanged) {
 			return err
 		}
@@ -214,27 +232,6 @@ func (a *App) touchAll(ctx context.Context) error {
 		return err
 	}
 	a.touched.set()
-	return nil
-}
-
-// checkInstallation refuses to work on a database that is not the one this
-// state belongs to: a copy would mail the original's people.
-func (a *App) checkInstallation(ctx context.Context) error {
-	id, err := a.source.Identity(ctx)
-	if err != nil {
-		return err
-	}
-	known, err := a.store.Installation(ctx, store.Installation{
-		SystemID: id.SystemID, Timeline: id.Timeline, DatabaseOID: id.DatabaseOID, Slot: a.cfg.Source.Slot,
-	})
-	if err != nil {
-		return err
-	}
-	if known.SystemID != id.SystemID || known.Timeline != id.Timeline || known.DatabaseOID != id.DatabaseOID {
-		return fmt.Errorf("check installation: source %q is another database than the one this state was made for "+
-			"(a copy, a restored backup or a promoted stand-by); nothing is sent until that is settled: if it is the right one now, run "+
-			"delete from rollcall_state.installation where source = '%s'", a.cfg.Source.Name, a.cfg.Source.Name)
-	}
 	return nil
 }
 

@@ -39,20 +39,25 @@ func Databases(cfg *config.Config) (member, state *pgx.ConnConfig, err error) {
 	return m.ConnConfig, s.ConnConfig, nil
 }
 
-func memberPool(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error) {
+// recogniser looks at a session before it is used; see identity.
+type recogniser func(context.Context, *pgx.Conn) error
+
+func memberPool(ctx context.Context, cfg *config.Config, recognise recogniser) (*pgxpool.Pool, error) {
 	c, err := poolConfig(cfg.Source.URL, cfg.Source.Password, "source.url")
 	if err != nil {
 		return nil, err
 	}
 	source.Configure(c.ConnConfig)
+	c.AfterConnect = recognise
 	return openPool(ctx, c, "source.url")
 }
 
-func statePool(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error) {
+func statePool(ctx context.Context, cfg *config.Config, recognise recogniser) (*pgxpool.Pool, error) {
 	c, err := poolConfig(cfg.State.URL, cfg.State.Password, "state.url")
 	if err != nil {
 		return nil, err
 	}
+	c.AfterConnect = recognise
 	c.ConnConfig.RuntimeParams["application_name"] = "rollcall state"
 	c.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	// A stopped process must not hold locks that another waits for.

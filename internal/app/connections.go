@@ -33,7 +33,7 @@ type Connections struct {
 // is not the one of the state, like the program itself. Close must be called on
 // what it returns.
 func OpenConnections(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time) (_ *Connections, err error) {
-	a := &App{cfg: cfg, log: log, now: now}
+	a := &App{cfg: cfg, log: log, now: now, identity: newIdentity()}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -43,13 +43,13 @@ func OpenConnections(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 	if c.box, err = tokenBox(cfg); err != nil {
 		return nil, err
 	}
-	if a.member, err = memberPool(ctx, cfg); err != nil {
+	if a.member, err = memberPool(ctx, cfg, a.identity.recognise); err != nil {
 		return nil, err
 	}
 	if a.source, err = source.New(ctx, a.member); err != nil {
 		return nil, err
 	}
-	if a.state, err = statePool(ctx, cfg); err != nil {
+	if a.state, err = statePool(ctx, cfg, a.identity.recogniseState); err != nil {
 		return nil, err
 	}
 	if err = store.Migrate(ctx, a.state); err != nil {

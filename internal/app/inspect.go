@@ -41,14 +41,14 @@ func Inspect(ctx context.Context, cfg *config.Config, now func() time.Time) (_ *
 			i.Close()
 		}
 	}()
-	if i.state, err = statePool(ctx, cfg); err != nil {
+	if i.state, err = statePool(ctx, cfg, nil); err != nil {
 		return nil, err
 	}
 	if err = store.Ready(ctx, i.state); err != nil {
 		return nil, err
 	}
 	i.Store = store.New(i.state, cfg.Source.Name, now)
-	if i.member, err = memberPool(ctx, cfg); err != nil {
+	if i.member, err = memberPool(ctx, cfg, nil); err != nil {
 		return nil, err
 	}
 	if i.source, err = source.New(ctx, i.member, customColumns(cfg)...); err != nil {
@@ -113,7 +113,7 @@ func (i *Inspector) Foreign(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return known.SystemID != id.SystemID || known.Timeline != id.Timeline || known.DatabaseOID != id.DatabaseOID, nil
+	return !known.Same(installation(id)), nil
 }
 
 // policy is what the operator set about the rules.

@@ -39,9 +39,12 @@ func (a *App) prepareStream(ctx context.Context) error {
 		return err
 	}
 	switch {
+	case slot.Created && durable > 0:
+		a.log.Warn("created the slot again: looking at everything, removals are held until all was compared", "slot", a.cfg.Source.Slot)
+		err = a.store.RaiseAlarms(ctx, store.AlarmGap)
 	case slot.Created:
 		a.log.Info("created slot: looking at everything", "slot", a.cfg.Source.Slot)
-	case !known:
+	case !known || durable == 0:
 		a.log.Info("no position is stored for the slot: looking at everything", "slot", a.cfg.Source.Slot)
 	case durable > 0 && slot.Confirmed > durable:
 		a.log.Warn("slot is ahead of the stored position (another consumer, or a restored state): looking at everything",
@@ -75,6 +78,8 @@ func (a *App) newReader() (*cdc.Reader, error) {
 		Snapshot:    a.source.CurrentSnapshot,
 		Now:         a.now,
 		Log:         a.log.With("component", "cdc"),
+		SystemID:    a.identity.accepted.Load().SystemID,
+		Timeline:    a.identity.accepted.Load().Timeline,
 	})
 }
 

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
+	"rollcall/internal/access"
 	"rollcall/internal/config"
 	"rollcall/internal/redact"
 )
@@ -44,6 +46,8 @@ type commands struct {
 	Export     exportCommand     `cmd:"" help:"Write a list's people to a file for an import by hand."`
 	Connect    connectCommand    `cmd:"" help:"Connect the Constant Contact account of an association."`
 	Disconnect disconnectCommand `cmd:"" help:"Forget the tokens of an association's account."`
+	Users      usersCommand      `cmd:"" help:"Say who may see the web console."`
+	Adopt      adoptCommand      `cmd:"" help:"Say that another database than the one on record is the right one: after a failover or a restore."`
 	Probe      probeCommand      `cmd:"" help:"Find out of a connected account what Constant Contact leaves open, on a list that is made for it."`
 	Demo       demoCommand       `cmd:"" help:"Show a day of office work on a Postgres and a Constant Contact of its own."`
 	Sim        simCommand        `cmd:"" help:"Run the simulator of Constant Contact alone."`
@@ -72,9 +76,7 @@ func (e *env) who() string { return cmp.Or(e.User, "the command line") }
 // Main runs the command line of this process and returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
 	p := Program{Stdin: os.Stdin, Stdout: stdout, Stderr: stderr, Now: time.Now, User: userName()}
-	if info, err := os.Stdin.Stat(); err == nil {
-		p.Terminal = info.Mode()&os.ModeCharDevice != 0
-	}
+	p.Terminal = term.IsTerminal(int(os.Stdin.Fd()))
 	return p.Main(args)
 }
 
@@ -127,7 +129,9 @@ func (p Program) Main(args []string) int {
 func code(err error) int {
 	var bad *config.Error
 	var usage *usageError
-	if errors.As(err, &bad) || errors.As(err, &usage) {
+	var name *access.NameError
+	var password *access.PasswordError
+	if errors.As(err, &bad) || errors.As(err, &usage) || errors.As(err, &name) || errors.As(err, &password) {
 		return ExitUsage
 	}
 	return ExitFailure

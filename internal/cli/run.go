@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"time"
 
 	"rollcall/internal/app"
@@ -16,6 +17,16 @@ func (c *runCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	for {
+		err := c.once(e, cfg)
+		if !errors.Is(err, app.ErrAgain) {
+			return err
+		}
+	}
+}
+
+// once runs until somebody stops it, or another server takes over.
+func (c *runCommand) once(e *env, cfg *config.Config) error {
 	a, err := app.New(e.ctx, cfg, logger(e.stderr, cfg.Log), time.Now)
 	if err != nil {
 		return err

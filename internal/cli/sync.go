@@ -57,11 +57,24 @@ func (c *syncCommand) Run(e *env) error {
 	return c.follow(e, c.inspectFlags, i, asked{Request: id, Did: "Asked to sync the group now", Preview: preview})
 }
 
-// agree asks whoever sits at the terminal. Without anybody to ask, that is a
-// wrong command line.
+// agree asks for a yes before people are taken off.
 func agree(e *env, json bool, question string) error {
 	nobody := &usageError{"this command asks before it takes people off, and there is no terminal to ask on", "--yes, which approves exactly what this shows"}
-	if !e.Terminal || json {
+	if json {
+		return nobody
+	}
+	return ask(e, question, nobody)
+}
+
+// confirm asks for a yes before something that cannot be taken back.
+func confirm(e *env, question, command string) error {
+	return ask(e, question, &usageError{command + " asks first, and there is no terminal to ask on", "--yes, after reading what this shows"})
+}
+
+// ask asks whoever sits at the terminal. Without anybody to ask, that is a wrong
+// command line.
+func ask(e *env, question string, nobody error) error {
+	if !e.Terminal {
 		return nobody
 	}
 	if _, err := fmt.Fprintf(e.stdout, "%s [y/N] ", question); err != nil {

@@ -19,6 +19,7 @@ const (
 	AlarmEmpty     AlarmKind = "empty"     // a view has no rows, and had some
 	AlarmShrank    AlarmKind = "shrank"    // rows vanished in bulk
 	AlarmWentBack  AlarmKind = "went_back" // the database went back in time
+	AlarmGap       AlarmKind = "gap"       // another server took over: changes may be missing until all was compared
 )
 
 // Alarms says which alarms stand: about the rows, and about time.
@@ -29,6 +30,16 @@ func (a *Association) Alarms(ctx context.Context) (source, wentBack bool, err er
 		return false, false, fmt.Errorf("read alarms: %w", err)
 	}
 	return source, wentBack, nil
+}
+
+// Alarmed reports whether an alarm of one of the kinds stands.
+func (a *Association) Alarmed(ctx context.Context, kinds ...AlarmKind) (stands bool, err error) {
+	err = a.pool.QueryRow(ctx, `select exists (select from rollcall_state.alarm where source = $1 and association = $2 and kind = any($3))`,
+		a.source, a.id, kinds).Scan(&stands)
+	if err != nil {
+		return false, fmt.Errorf("read alarms: %w", err)
+	}
+	return stands, nil
 }
 
 // RaiseAlarm records an alarm; detail holds no member data.
@@ -44,9 +55,7 @@ func (s *Store) RaiseAlarms(ctx context.Context, kind AlarmKind) error {
 }
 
 func (s *Store) raise(ctx context.Context, tx pgx.Tx, kind AlarmKind) error {
-	_, err := tx.Exec(ctx, `insert into rollcall_state.alarm (source, association, kind, since)
-		select distinct $1, association, $2, $3::timestamptz from rollcall_state.source_count where source = $1
-		on conflict do nothing`, s.source, string(kind), s.now())
+	_, err := tx.Exec(ctx, sql.Query("alarms_raise"), s.source, string(kind), s.now())
 	return err
 }
 
@@ -139,8 +148,27 @@ func (a *Association) calm(ctx context.Context, tx pgx.Tx, complete bool) error 
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
+	return a.withdrawWhenCalm(ctx, tx)
+}
+
+// CloseGap ends the alarm about changes that may be missing, once both systems
+// were compared completely since.
+func (a *Association) CloseGap(ctx context.Context) (closed bool, err error) {
+	err = a.begin(ctx, "end alarm", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, sql.Query("alarms_close_gap"), a.source, a.id)
+		if closed = err == nil && tag.RowsAffected() > 0; !closed {
+			return err
+		}
+		return a.withdrawWhenCalm(ctx, tx)
+	})
+	return closed, err
+}
+
+// withdrawWhenCalm withdraws what was asked about the rows when nothing is wrong
+// with them any more.
+func (a *Association) withdrawWhenCalm(ctx context.Context, tx pgx.Tx) error {
 	var stands bool
-	err = tx.QueryRow(ctx, `select exists (select from rollcall_state.alarm where source = $1 and association = $2 and kind <> 'went_back')`,
+	err := tx.QueryRow(ctx, `select exists (select from rollcall_state.alarm where source = $1 and association = $2 and kind <> 'went_back')`,
 		a.source, a.id).Scan(&stands)
 	if err != nil || stands {
 		return err

@@ -92,7 +92,7 @@ func TestAnOldHolderWritesNothing(t *testing.T) {
 		"EraseUnheld":   func() error { return second(a.EraseUnheld(ctx, noon, 1)) },
 		"ForgetOld":     func() error { return a.ForgetOld(ctx, noon, noon) },
 		"AllowBack":     func() error { return second(a.AllowBack(ctx, store.Allowance{Address: people[0]})) },
-		"Carry":         func() error { return a.Carry(ctx, 1, nil) },
+		"Carry":         func() error { return a.Carry(ctx, store.AddressChange{ID: 1}, nil) },
 		"Addresses":     func() error { return a.RecordAddresses(ctx, []store.SeenAt{{Rep: "1", Address: people[0]}}) },
 		"SetConnection": func() error { return second(a.SetConnection(ctx, 0, "disconnected", "")) },
 		"Disconnect":    func() error { return second(a.Disconnect(ctx, "olga")) },
@@ -116,6 +116,7 @@ var unfenced = map[string][]string{
 	"store.go":        {"begin", "write"},
 	"lease.go":        nil, // the leases themselves; each statement names the token
 	"budget.go":       nil, // fenced in a way of its own
+	"console.go":      nil, // who may see the console belongs to no key
 	"migrate.go":      nil,
 	"ready.go":        nil,
 	"connection.go":   {"LockTokens"}, // new tokens are kept whoever has the lease

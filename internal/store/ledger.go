@@ -162,9 +162,10 @@ func (a *Association) Settle(ctx context.Context, id int64, o sink.Outcome) erro
 	})
 }
 
-// carried takes what an activity added off the e-mail changes that wanted it.
-func (a *Association) carried(ctx context.Context, tx pgx.Tx, id int64) error {
-	if _, err := tx.Exec(ctx, sql.Query("changes_carried"), id); err != nil {
+// carried takes what an activity added off the e-mail changes that wanted it,
+// and what the addresses are on already. It ends changes that want nothing more.
+func (a *Association) carried(ctx context.Context, tx pgx.Tx, id int64, addresses ...string) error {
+	if _, err := tx.Exec(ctx, sql.Query("changes_carried"), a.source, a.id, id, addresses); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, sql.Query("changes_finish"), a.source, a.id, a.now())

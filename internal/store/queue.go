@@ -60,6 +60,8 @@ type Facts struct {
 	// States are lists whose state the plan changes.
 	States map[mapper.ListKey]mapper.ListState
 	Counts []RunCount
+	// Carrying are the new addresses of e-mail changes that want lists still.
+	Carrying []string
 }
 
 // RunCount is what a run found, by reason.
@@ -117,6 +119,11 @@ func (a *Association) Learn(ctx context.Context, f Facts, done []sink.Done) erro
 		}
 		for _, q := range questions(f.Held) {
 			if err := a.ask(ctx, tx, q); err != nil {
+				return err
+			}
+		}
+		if len(f.Carrying) > 0 {
+			if err := a.carried(ctx, tx, 0, f.Carrying...); err != nil {
 				return err
 			}
 		}
