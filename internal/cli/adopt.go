@@ -36,10 +36,10 @@ func (c *adoptCommand) Run(e *env) error {
 			return err
 		}
 	}
-	if err := d.Adopt(e.ctx, as, e.User); err != nil {
+	if err := d.Adopt(e.ctx, as, e.who()); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "Adopted as %s by %s. Now start rollcall run: it looks at everything anew.\n", as, e.User)
+	fmt.Fprintf(e.stdout, "Adopted as %s by %s. Now start rollcall run: it looks at everything anew.\n", as, e.who())
 	return nil
 }
 
