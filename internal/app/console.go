@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"rollcall/internal/access"
 	"rollcall/internal/config"
 	"rollcall/internal/console"
 )
@@ -21,7 +20,7 @@ import (
 // program has the default, the console is left out: everything else works.
 func (a *App) openConsole() error {
 	c := a.cfg.Console
-	if c.Listen == config.ConsoleOff {
+	if c.Listen == config.ConsoleOff || !a.has(RoleConsole) {
 		return nil
 	}
 	log := a.log.With("component", "console")
@@ -38,7 +37,7 @@ func (a *App) openConsole() error {
 		return errors.Join(err, listener.Close())
 	}
 	pages, err := console.New(console.Config{
-		Office: newOffice(a), Guard: &consoleGuard{guard: guard, users: a.store.ConsoleUsers, local: c.TrustedHeader.Name == "" && access.Loopback(c.Listen)},
+		Office: newOffice(a), Guard: &consoleGuard{guard: guard, users: a.store.ConsoleUsers, local: onlyThisHost(c)},
 		Hosts: consoleHosts(c), Now: a.now, Log: log,
 	})
 	if err != nil {

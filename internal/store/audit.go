@@ -29,6 +29,11 @@ const (
 	ActListSwitchOff  Action = "list_switch_off"
 	ActListForeign    Action = "list_foreign"
 	ActListRemoveLeft Action = "list_remove_left"
+	// Users of the console.
+	ActUserAdd      Action = "user_add"
+	ActUserRole     Action = "user_role"
+	ActUserPassword Action = "user_password"
+	ActUserRemove   Action = "user_remove"
 	// Asked for; the words of RequestContent.Ask.
 	ActSyncNow   Action = "sync_now"
 	ActReconcile Action = "reconcile"

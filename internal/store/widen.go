@@ -162,10 +162,12 @@ func (m *Marks) Known(association string) error {
 // went through every row of the member database.
 func (s *Store) Widen(ctx context.Context, done []TouchedRow, fullPass, secondPass bool, collect func(*Marks) error) error {
 	oldest := s.now()
+	var from origin
 	for _, t := range done {
 		if t.CommitTime.Before(oldest) {
 			oldest = t.CommitTime
 		}
+		from.add(t)
 	}
 	return s.begin(ctx, "widen touched keys", func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "create temporary table mark (association text, rep text, address text, problem text) on commit drop"); err != nil {
@@ -185,6 +187,8 @@ func (s *Store) Widen(ctx context.Context, done []TouchedRow, fullPass, secondPa
 			}
 			if name == "widen_dirty" {
 				args[1] = oldest
+				columns := from.columns()
+				args = append(args, columns[:]...)
 			}
 			if _, err := tx.Exec(ctx, sql.Query(name), args...); err != nil {
 				return err
