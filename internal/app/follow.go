@@ -85,7 +85,7 @@ func (a *App) read(ctx context.Context, state *store.Store) error {
 }
 
 func (a *App) widen(ctx context.Context, state *store.Store) error {
-	w := &widen.Widener{Source: a.source, Store: state, Watch: a.watch, Log: a.log.With("component", "widen")}
+	w := &widen.Widener{Source: a.source, Store: state, Watch: a.watch, Now: a.now, Log: a.log.With("component", "widen")}
 	return w.Run(ctx, a.touched, func() {
 		for _, s := range a.keys {
 			s.dirty.set()
