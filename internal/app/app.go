@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -36,7 +38,9 @@ type App struct {
 
 	touched signal // touched keys were stored
 
-	identity identity // of the member database, as it was when it was checked
+	console         *http.Server // nil: not served
+	consoleListener net.Listener
+	identity        identity // of the member database, as it was when it was checked
 }
 
 // New connects to the databases, checks what it finds there and prepares the
@@ -78,11 +82,18 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() t
 	if err = a.settleInstallation(ctx); err != nil {
 		return nil, err
 	}
-	return a, a.connect()
+	if err = a.connect(); err != nil {
+		return nil, err
+	}
+	err = a.openConsole()
+	return a, err
 }
 
 // Close gives the database connections back.
 func (a *App) Close() {
+	if a.consoleListener != nil {
+		_ = a.consoleListener.Close()
+	}
 	if a.member != nil {
 		a.member.Close()
 	}
@@ -106,6 +117,9 @@ func (a *App) Run(ctx context.Context) error {
 		for _, s := range a.keys {
 			group.Go(func() error { return a.hold(ctx, keeper, s) })
 		}
+	}
+	if a.has(RoleConsole) {
+		group.Go(func() error { return a.serveConsole(ctx) })
 	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err

@@ -166,7 +166,7 @@ func (a *App) newServed(name string) (*served, error) {
 	}
 	return &served{key: key, dirty: newSignal(), worker: &deliver.Worker{
 		Keepers: map[string]deliver.Keeper{}, Accounts: map[string]deliver.Account{}, Elsewhere: map[string]bool{},
-		Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver"),
+		Visible: a.visible, Store: a.store.Fenced(key.fence), Now: a.now, Log: a.log.With("component", "deliver"),
 	}}, nil
 }
 

@@ -167,7 +167,7 @@ func (c *Connections) Disconnect(ctx context.Context, association, by string) (f
 	}
 	defer key.oauth.Close()
 	err = c.withLease(ctx, key, func(ctx context.Context) error {
-		found, err = c.app.store.Association(association).Disconnect(ctx, "disconnected by "+by)
+		found, err = c.app.store.Association(association).Disconnect(ctx, by)
 		return err
 	})
 	return found, err

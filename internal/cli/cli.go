@@ -2,6 +2,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,9 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
+	"rollcall/internal/access"
 	"rollcall/internal/config"
 	"rollcall/internal/redact"
 )
@@ -37,10 +40,12 @@ type commands struct {
 	Runs       runsCommand       `cmd:"" help:"List the last runs, or show the report of one."`
 	Approvals  approvalsCommand  `cmd:"" help:"List what waits for an answer, and answer it."`
 	AllowBack  allowBackCommand  `cmd:"" help:"Allow somebody back who left a list or was deleted in Constant Contact."`
+	Audit      auditCommand      `cmd:"" help:"List who did what: connected, approved, allowed, asked for."`
 	Retry      retryCommand      `cmd:"" help:"Try an address again that Constant Contact refused."`
 	Export     exportCommand     `cmd:"" help:"Write a list's people to a file for an import by hand."`
 	Connect    connectCommand    `cmd:"" help:"Connect the Constant Contact account of an association."`
 	Disconnect disconnectCommand `cmd:"" help:"Forget the tokens of an association's account."`
+	Users      usersCommand      `cmd:"" help:"Say who may see the web console."`
 	Adopt      adoptCommand      `cmd:"" help:"Say that another database than the one on record is the right one: after a failover or a restore."`
 	Probe      probeCommand      `cmd:"" help:"Find out of a connected account what Constant Contact leaves open, on a list that is made for it."`
 	Demo       demoCommand       `cmd:"" help:"Show a day of office work on a Postgres and a Constant Contact of its own."`
@@ -54,7 +59,7 @@ type Program struct {
 	Terminal       bool // somebody can be asked on Stdin
 	Stdout, Stderr io.Writer
 	Now            func() time.Time
-	User           string // who asks, for the record
+	User           string // who asks, for the record: the system's name for the user
 }
 
 // env is what a command gets from its surroundings.
@@ -64,12 +69,13 @@ type env struct {
 	stdout, stderr io.Writer
 }
 
+// who is on record for what a command does.
+func (e *env) who() string { return cmp.Or(e.User, "the command line") }
+
 // Main runs the command line of this process and returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
 	p := Program{Stdin: os.Stdin, Stdout: stdout, Stderr: stderr, Now: time.Now, User: userName()}
-	if info, err := os.Stdin.Stat(); err == nil {
-		p.Terminal = info.Mode()&os.ModeCharDevice != 0
-	}
+	p.Terminal = term.IsTerminal(int(os.Stdin.Fd()))
 	return p.Main(args)
 }
 
@@ -122,7 +128,9 @@ func (p Program) Main(args []string) int {
 func code(err error) int {
 	var bad *config.Error
 	var usage *usageError
-	if errors.As(err, &bad) || errors.As(err, &usage) {
+	var name *access.NameError
+	var password *access.PasswordError
+	if errors.As(err, &bad) || errors.As(err, &usage) || errors.As(err, &name) || errors.As(err, &password) {
 		return ExitUsage
 	}
 	return ExitFailure

@@ -63,7 +63,7 @@ func (c *connectCommand) Run(e *env) error {
 		return err
 	}
 	fmt.Fprintln(e.stdout, "Checking the account …")
-	made, err := connecting.Finish(e.ctx, code, cmp.Or(e.User, agreedBy), agreedBy)
+	made, err := connecting.Finish(e.ctx, code, e.who(), agreedBy)
 	if err != nil {
 		return err
 	}

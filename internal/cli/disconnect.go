@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -26,7 +25,7 @@ func (c *disconnectCommand) Run(e *env) error {
 	}
 	defer connections.Close()
 	connections.Patience = c.Wait
-	found, err := connections.Disconnect(e.ctx, c.Association, cmp.Or(e.User, "the command line"))
+	found, err := connections.Disconnect(e.ctx, c.Association, e.who())
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"rollcall/cdc"
+	"rollcall/internal/access"
 	"rollcall/internal/app"
 	"rollcall/internal/config"
 	"rollcall/internal/report"
@@ -23,6 +24,7 @@ func remedy(err error) string {
 	var refused *app.RefusedError
 	var unknown *app.UnknownAssociationError
 	var nobody *app.NobodyError
+	var exposed *access.ExposedError
 	var other *app.OtherDatabaseError
 	var name *store.NameError
 	switch {
@@ -32,6 +34,12 @@ func remedy(err error) string {
 		return refused.Try
 	case errors.As(err, &unknown) && len(unknown.Configured) > 0:
 		return "--association " + strings.Join(unknown.Configured, " or ")
+	case errors.As(err, &exposed):
+		return exposed.Try
+	case errors.Is(err, access.ErrNoUser):
+		return "rollcall users"
+	case errors.Is(err, access.ErrUserExists):
+		return "rollcall users role, or rollcall users password"
 	case errors.As(err, &nobody):
 		return "another spelling, or the rep id of the member database"
 	case errors.As(err, &other), errors.Is(err, cdc.ErrOtherServer):

@@ -119,7 +119,7 @@ func (c *reconcileCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "reconcile"}, e.User)
+	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "reconcile"}, e.who())
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (c *allowBackCommand) Run(e *env) error {
 		return err
 	}
 	content := store.RequestContent{Ask: "allow_back", Address: string(x.Address), List: string(key)}
-	id, err := v.Store.Request(e.ctx, content, e.User)
+	id, err := v.Store.Request(e.ctx, content, e.who())
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (c *retryCommand) Run(e *env) error {
 			What: "retry", Detail: "Constant Contact did not refuse this address", Try: "rollcall explain, which says what stands in the way",
 		}
 	}
-	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "retry", Address: string(x.Address)}, e.User)
+	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "retry", Address: string(x.Address)}, e.who())
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (c *syncCommand) Run(e *env) error {
 			return err
 		}
 	}
-	id, err := v.ApproveSync(e.ctx, p, e.User)
+	id, err := v.ApproveSync(e.ctx, p, e.who())
 	if err != nil {
 		return err
 	}

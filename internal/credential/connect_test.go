@@ -62,7 +62,7 @@ func TestTwoAssociationsNeverShareAnAccount(t *testing.T) {
 		t.Errorf("recorded %+v", c)
 	}
 	w.must(w.call(w.tokens(nil)))
-	if _, err := w.association("1").Disconnect(t.Context(), "by olive"); err != nil {
+	if _, err := w.association("1").Disconnect(t.Context(), "olive"); err != nil {
 		t.Fatal(err)
 	}
 	w.must(w.connect("2", "harbour"))
@@ -83,7 +83,7 @@ func TestAnotherAccountIsNoticed(t *testing.T) {
 	}
 	w.must(w.call(w.tokens(nil)))
 	// Neither when the connection has ended.
-	if _, err := w.association("1").Disconnect(t.Context(), "by olive"); err != nil {
+	if _, err := w.association("1").Disconnect(t.Context(), "olive"); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := errors.AsType[*credential.OtherAccountError](w.connect("1", "hill")); !ok {
@@ -113,18 +113,18 @@ func TestMissingRights(t *testing.T) {
 // those that come back later are others.
 func TestDisconnect(t *testing.T) {
 	w := newWorld(t, ccsim.Switches{}, true)
-	if found, err := w.association("1").Disconnect(t.Context(), "by olive"); found || err != nil {
+	if found, err := w.association("1").Disconnect(t.Context(), "olive"); found || err != nil {
 		t.Errorf("found %v, %v", found, err)
 	}
 	w.must(w.connect("1", "harbour"))
 	tokens := w.tokens(nil)
 	w.must(w.call(tokens))
-	if found, err := w.association("1").Disconnect(t.Context(), "by olive"); !found || err != nil {
+	if found, err := w.association("1").Disconnect(t.Context(), "olive"); !found || err != nil {
 		t.Errorf("found %v, %v", found, err)
 	}
 	w.now = w.now.Add(time.Minute)
 	over, ok := errors.AsType[*credential.NotConnectedError](w.call(tokens))
-	if !ok || over.State != credential.Disconnected || over.Detail != "by olive" {
+	if !ok || over.State != credential.Disconnected || over.Detail != "disconnected by olive" {
 		t.Errorf("error %v", over)
 	}
 	var length int

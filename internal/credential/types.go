@@ -65,8 +65,9 @@ type Store interface {
 	// Connect records an account and its tokens. The errors that it types are
 	// *AccountTakenError and *OtherAccountError.
 	Connect(ctx context.Context, c Connection, tokens Sealed) error
-	// Disconnect forgets the tokens. found is false when there were none.
-	Disconnect(ctx context.Context, detail string) (found bool, err error)
+	// Disconnect forgets the tokens, as somebody wants it. found is false when
+	// there were none.
+	Disconnect(ctx context.Context, by string) (found bool, err error)
 	// SetAccount records the account that a token of the configuration leads to.
 	SetAccount(ctx context.Context, c Connection) error
 }

@@ -124,7 +124,7 @@ func (d *Deliverer) resolve(ctx context.Context, w *world, out mapper.Output, sh
 				}
 				keys = w.carries(c, out, shown)
 			}
-			if err := d.Store.Carry(ctx, c.ID, keys); err != nil {
+			if err := d.Store.Carry(ctx, c, keys); err != nil {
 				return learned, err
 			}
 			learned = true

@@ -19,8 +19,6 @@ type Keeper struct {
 	// AtOnce: nothing of the holder before is to be waited out, because no limit
 	// counts on what the lease is for.
 	AtOnce bool
-	// Hint, when not nil, says that a lease may have become free.
-	Hint <-chan struct{}
 }
 
 // Hold does work whenever this process has the lease, until the context ends or
@@ -79,22 +77,21 @@ func (k *Keeper) claim(ctx context.Context, key string) (*Lease, error) {
 			told = true
 			k.Log.Info("standing by", "lease", key, "holder", row.Holder)
 		}
-		if err := k.pause(ctx, Poll); err != nil {
+		if err := pause(ctx, Poll); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (k *Keeper) pause(ctx context.Context, d time.Duration) error {
+func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-k.Hint:
 	case <-timer.C:
+		return nil
 	}
-	return nil
 }
 
 // try takes one look, and the lease if it may be taken.

@@ -137,7 +137,7 @@ func (m *model) carriedAtRest(now *picture) {
 	}
 	for _, c := range m.changes {
 		r, to := m.office.rep(c.rep), now.byAddress[c.to]
-		if r == nil || r.address() != c.to || !to.active() || m.person(c.to).anyway {
+		if r == nil || r.address() != c.to || !to.active() || m.person(c.to).anyway || m.person(c.to).unread {
 			continue
 		}
 		for s, due := range c.due {

@@ -139,6 +139,10 @@ func (m *model) settle(now *picture) {
 			// As if never told. Whether an earlier word stands again is not
 			// followed.
 			h.maybeSeen = h.maybeSeen || h.told == "remove"
+			if h.told == "add" && !h.seen && h.departed {
+				// Whoever was on the list was not put there by this.
+				h.departed, h.missed, h.maybeDeparted = false, false, true
+			}
 			h.told, h.activity = "", ""
 		}
 	}

@@ -118,8 +118,14 @@ func (r *Reconciler) followNames(ctx context.Context, force bool) error {
 	if err != nil || !mapper.IsConstantContact(in.Options.NewsletterSolution) {
 		return err
 	}
-	if err := r.releaseGroups(ctx, in, lists); err != nil {
+	released, err := r.releaseGroups(ctx, in, lists)
+	if err != nil {
 		return err
+	}
+	if released { // its name is free
+		if in, out, err = r.Deliverer.Plan(ctx, nil, nil); err != nil {
+			return err
+		}
 	}
 	if err := r.nameTypes(ctx, in, lists); err != nil {
 		return err
@@ -145,15 +151,17 @@ func (r *Reconciler) followNames(ctx context.Context, force bool) error {
 }
 
 // releaseGroups forgets the lists of groups that are gone, so that a new group
-// of the same name takes the list, as one that existed. A view that is not
-// trusted, or shows no group at all, says nothing.
-func (r *Reconciler) releaseGroups(ctx context.Context, in mapper.Input, lists []sink.BoundList) error {
+// of the same name takes the list, as one that existed. That takes nobody off,
+// so that of all alarms only those matter which cast doubt on the groups
+// themselves: a table was truncated, and nobody knows whether it is theirs; the
+// database went back in time; or rollcall.groups is empty.
+func (r *Reconciler) releaseGroups(ctx context.Context, in mapper.Input, lists []sink.BoundList) (released bool, err error) {
 	if len(in.Groups) == 0 {
-		return nil
+		return false, nil
 	}
-	alarmed, wentBack, err := r.Store.Alarms(ctx)
-	if err != nil || alarmed || wentBack {
-		return err
+	doubted, err := r.Store.Alarmed(ctx, store.AlarmTruncated, store.AlarmWentBack)
+	if err != nil || doubted {
+		return false, err
 	}
 	for _, l := range lists {
 		exists := slices.ContainsFunc(in.Groups, func(g mapper.Group) bool { return mapper.GroupKey(g.ID) == l.Key })
@@ -161,7 +169,30 @@ func (r *Reconciler) releaseGroups(ctx context.Context, in mapper.Input, lists [
 			continue
 		}
 		r.Log.Info("group is gone: its list is released", "association", r.ID, "list", string(l.Key))
+		released = true
 		if err := r.Store.ReleaseList(ctx, l.Key); err != nil {
+			return released, err
+		}
+		if err := r.endWait(ctx, in.Groups, lists, l.Name); err != nil {
+			return released, err
+		}
+	}
+	return released, nil
+}
+
+// endWait queues the people of groups that have no list and may have waited for
+// one of the name.
+func (r *Reconciler) endWait(ctx context.Context, groups []mapper.Group, lists []sink.BoundList, name string) error {
+	for _, g := range groups {
+		bound := slices.ContainsFunc(lists, func(l sink.BoundList) bool { return l.Key == mapper.GroupKey(g.ID) })
+		if bound || !strings.EqualFold(strings.TrimSpace(g.Name), strings.TrimSpace(name)) {
+			continue
+		}
+		people, err := r.members(ctx, g)
+		if err != nil {
+			return err
+		}
+		if err := r.Store.Enqueue(ctx, append(people, "")); err != nil {
 			return err
 		}
 	}

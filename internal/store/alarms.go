@@ -32,14 +32,21 @@ func (a *Association) Alarms(ctx context.Context) (source, wentBack bool, err er
 	return source, wentBack, nil
 }
 
+// Alarmed reports whether an alarm of one of the kinds stands.
+func (a *Association) Alarmed(ctx context.Context, kinds ...AlarmKind) (stands bool, err error) {
+	err = a.pool.QueryRow(ctx, `select exists (select from rollcall_state.alarm where source = $1 and association = $2 and kind = any($3))`,
+		a.source, a.id, kinds).Scan(&stands)
+	if err != nil {
+		return false, fmt.Errorf("read alarms: %w", err)
+	}
+	return stands, nil
+}
+
 // RaiseAlarm records an alarm; detail holds no member data.
 func (a *Association) RaiseAlarm(ctx context.Context, kind AlarmKind, detail string) error {
-	_, err := a.pool.Exec(ctx, `insert into rollcall_state.alarm (source, association, kind, detail, since) values ($1, $2, $3, $4, $5)
+	_, err := a.write(ctx, "record alarm", `insert into rollcall_state.alarm (source, association, kind, detail, since) values ($1, $2, $3, $4, $5)
 		on conflict (source, association, kind) do update set detail = excluded.detail`, a.source, a.id, string(kind), detail, a.now())
-	if err != nil {
-		return fmt.Errorf("record alarm: %w", err)
-	}
-	return nil
+	return err
 }
 
 // RaiseAlarms records an alarm about every association that the state knows.

@@ -111,7 +111,14 @@ func (a *Association) ApproveSync(ctx context.Context, list mapper.ListKey, remo
 				return err
 			}
 		}
-		request, err = a.request(ctx, tx, content, by)
+		act := Act{Detail: "asked for, nobody would be taken off but for opt-outs"}
+		if approval != 0 {
+			act = Act{
+				Subjects: []string{subject("question", approval)},
+				Detail:   fmt.Sprintf("asked for, %d removals shown and approved", len(removals)),
+			}
+		}
+		request, err = a.request(ctx, tx, content, by, act)
 		return err
 	})
 	return approval, request, err
@@ -129,17 +136,47 @@ func addressesOf(pairs []AskedPair) []string {
 // takes it up.
 func (a *Association) Request(ctx context.Context, content RequestContent, by string) (id int64, err error) {
 	err = a.begin(ctx, "record request", func(tx pgx.Tx) error {
-		id, err = a.request(ctx, tx, content, by)
+		id, err = a.request(ctx, tx, content, by, Act{Detail: "asked for"})
 		return err
 	})
 	return id, err
 }
 
-func (a *Association) request(ctx context.Context, tx pgx.Tx, content RequestContent, by string) (id int64, err error) {
+// request records a request with the act of asking, of which the caller gives
+// what is not in the content.
+func (a *Association) request(ctx context.Context, tx pgx.Tx, content RequestContent, by string, act Act) (id int64, err error) {
 	content.Version, content.Association = 1, &a.id
 	err = tx.QueryRow(ctx, `insert into rollcall_state.request (source, content, asked_at, asked_by) values ($1, $2, $3, $4) returning id`,
 		a.source, content, a.now(), by).Scan(&id)
-	return id, err
+	if err != nil {
+		return 0, err
+	}
+	act.What = Action(content.Ask)
+	act.Subjects = append(act.Subjects, subject("request", id))
+	if content.Group != "" {
+		act.Subjects = append(act.Subjects, subject("group", content.Group))
+	}
+	if content.List != "" {
+		act.Subjects = append(act.Subjects, subject("list", content.List))
+	}
+	if content.Address != "" {
+		reps, err := a.repsOf(ctx, tx, content.Address)
+		if err != nil {
+			return 0, err
+		}
+		act.Subjects = append(act.Subjects, reps...)
+	}
+	return id, a.record(ctx, tx, by, act)
+}
+
+// repsOf stands in the audit log for an address.
+func (a *Association) repsOf(ctx context.Context, tx pgx.Tx, address string) ([]string, error) {
+	rows, err := tx.Query(ctx, `select 'rep:' || rep from rollcall_state.rep_seen where source = $1 and association = $2 and address = $3 order by ord`,
+		a.source, a.id, address)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // RequestState is how far a request is.

@@ -38,10 +38,8 @@ func (a *Association) Addresses(ctx context.Context, after mapper.Address, limit
 // Held records of addresses whether anybody in the database has to do with them
 // now.
 func (a *Association) Held(ctx context.Context, held, unheld []mapper.Address) error {
-	if _, err := a.pool.Exec(ctx, sql.Query("reconcile_held"), a.source, a.id, addressStrings(held), addressStrings(unheld), a.now()); err != nil {
-		return fmt.Errorf("record whose addresses are held: %w", err)
-	}
-	return nil
+	_, err := a.write(ctx, "record whose addresses are held", sql.Query("reconcile_held"), a.source, a.id, addressStrings(held), addressStrings(unheld), a.now())
+	return err
 }
 
 // EraseUnheld removes at most limit addresses with which nobody had to do since
@@ -185,12 +183,11 @@ func (a *Association) hashKey(ctx context.Context) ([]byte, error) {
 	if _, err := rand.Read(fresh); err != nil {
 		return nil, fmt.Errorf("make hash key: %w", err)
 	}
-	err = a.pool.QueryRow(ctx, `update rollcall_state.installation set hash_key = coalesce(hash_key, $2) where source = $1 returning hash_key`,
-		a.source, fresh).Scan(&key)
-	if err != nil {
-		return nil, fmt.Errorf("record hash key: %w", err)
-	}
-	return key, nil
+	err = a.begin(ctx, "record hash key", func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `update rollcall_state.installation set hash_key = coalesce(hash_key, $2) where source = $1 returning hash_key`,
+			a.source, fresh).Scan(&key)
+	})
+	return key, err
 }
 
 // hash stands for an address of the association: HMAC-SHA-256 over source,
@@ -205,8 +202,8 @@ func (a *Association) hash(key []byte, address mapper.Address) []byte {
 }
 
 // ForgetOld removes what ended before the times: calls and requests, which name
-// people, before the first; reports, e-mail changes and withdrawn questions
-// before the second.
+// people, before the first; reports, e-mail changes, withdrawn questions and the
+// numbers of calls a day before the second.
 func (a *Association) ForgetOld(ctx context.Context, calls, reports time.Time) error {
 	return a.begin(ctx, "forget what ended", func(tx pgx.Tx) error {
 		for _, d := range []struct {
@@ -218,6 +215,9 @@ func (a *Association) ForgetOld(ctx context.Context, calls, reports time.Time) e
 			{`delete from rollcall_state.run where source = $1 and association = $2 and state <> 'running' and ended_at < $3`, reports},
 			{`delete from rollcall_state.address_change where source = $1 and association = $2 and ended_at < $3`, reports},
 			{`delete from rollcall_state.approval where source = $1 and association = $2 and state = 'withdrawn' and coalesce(decided_at, asked_at) < $3`, reports},
+			{`delete from rollcall_state.budget where day < $3::timestamptz::date
+				and key in (select key from rollcall_state.budget_share where source = $1 and association = $2)`, reports},
+			{`delete from rollcall_state.budget_share where source = $1 and association = $2 and day < $3::timestamptz::date`, reports},
 		} {
 			if _, err := tx.Exec(ctx, d.statement, a.source, a.id, d.before); err != nil {
 				return err

@@ -154,6 +154,11 @@ func (s *Store) Adopt(ctx context.Context, known Installation, a Adoption) error
 		if tag.RowsAffected() == 0 {
 			return ErrAdoptedMeanwhile
 		}
+		act := Act{What: ActAdopt, Detail: fmt.Sprintf("as %s: system %s, timeline %d, database oid %d instead of %s, %d, %d", a.As,
+			a.Database.SystemID, a.Database.Timeline, a.Database.DatabaseOID, known.SystemID, known.Timeline, known.DatabaseOID)}
+		if err := s.Association("").record(ctx, tx, a.By, act); err != nil {
+			return err
+		}
 		for _, statement := range []string{
 			"update rollcall_state.touched set xids = '{}', version = version + 1 where source = $1 and xids <> '{}'",
 			"update rollcall_state.request set xid = null where source = $1 and xid is not null",

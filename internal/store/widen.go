@@ -66,11 +66,8 @@ func (s *Store) TouchAll(ctx context.Context, after uint64) error {
 
 // Touch marks one key as touched by ourselves.
 func (s *Store) Touch(ctx context.Context, kind cdc.Kind, key string) error {
-	_, err := s.pool.Exec(ctx, sql.Query("widen_touch"), s.source, string(kind), []string{key}, s.now())
-	if err != nil {
-		return fmt.Errorf("touch %s: %w", kind, err)
-	}
-	return nil
+	_, err := s.write(ctx, "touch "+string(kind), sql.Query("widen_touch"), s.source, string(kind), []string{key}, s.now())
+	return err
 }
 
 // SecondPass returns the transaction id after which everything is to be
