@@ -32,6 +32,7 @@ const (
 type commands struct {
 	Run        runCommand        `cmd:"" help:"Keep Constant Contact in step with the member database."`
 	Init       initCommand       `cmd:"" help:"Make what Rollcall needs in the member database, or print the SQL for it."`
+	Uninstall  uninstallCommand  `cmd:"" help:"Remove what init made, and the state, after showing it."`
 	Check      checkCommand      `cmd:"" help:"Look for what is wrong with the member database, the configuration and the state, and say what mends it."`
 	Plan       planCommand       `cmd:"" help:"Show what would be done and why, touching nothing."`
 	Explain    explainCommand    `cmd:"" help:"Say why somebody is or is not on each list."`

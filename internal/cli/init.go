@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"rollcall/internal/app"
+	"rollcall/internal/config"
 	"rollcall/internal/setup"
 )
 
@@ -18,6 +20,8 @@ type initCommand struct {
 	URL       string `help:"The member database, as the owner of its tables: postgres://owner@host/database. The password comes from PGPASSWORD or a password file." name:"url"`
 	Slot      string `help:"Name of the slot (source.slot)." default:"rollcall"`
 	OnRemoved string `help:"Where no membership can be disabled: whether people whose membership row is gone are taken off the group's list (${enum})." enum:"keep,remove," default:""`
+	Consent   string `help:"File that uninstall --keep-consent wrote: who opted out and who left a list." type:"existingfile"`
+	Config    string `help:"Configuration file; needed for --consent where the state is in another database (state.url)." type:"existingfile" short:"c"`
 	Print     bool   `help:"Print the SQL for a DBA instead of applying it. With --url it is tried first, and taken back."`
 }
 
@@ -29,6 +33,12 @@ func (c *initCommand) Run(e *env) error {
 	contract, err := c.contract()
 	if err != nil {
 		return err
+	}
+	if c.Config != "" && c.Consent == "" {
+		return usage("--config", "belongs to --consent: it says where the state is")
+	}
+	if c.Consent != "" && c.Print {
+		return usage("--consent", "is read into the state, which --print does not make; apply the SQL, and then run init --consent")
 	}
 	if c.URL == "" {
 		if !c.Print {
@@ -76,7 +86,35 @@ func (c *initCommand) Run(e *env) error {
 	if c.OnRemoved != "" {
 		fmt.Fprintf(e.stdout, "set in the configuration:\nrules:\n  on_removed: %s\n", c.OnRemoved)
 	}
+	if c.Consent != "" {
+		if err := c.keepConsent(e, conn); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintln(e.stdout, "then see what rollcall check says")
+	return nil
+}
+
+// keepConsent takes in the file of an earlier installation.
+func (c *initCommand) keepConsent(e *env, conn *pgx.Conn) error {
+	var cfg *config.Config
+	if c.Config != "" {
+		var err error
+		if cfg, err = config.Load(c.Config); err != nil {
+			return err
+		}
+	}
+	file, err := os.Open(c.Consent)
+	if err != nil {
+		return fmt.Errorf("read file of consent: %w", err)
+	}
+	defer file.Close()
+	source, kept, err := app.KeepConsent(e.ctx, conn, cfg, c.Slot, file, e.Now)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "took in %d opt-outs, %d departures and %d of erased people; source.name has to be %s\nthe file holds members' addresses: delete it now\n",
+		kept.OptOuts, kept.Departures, kept.Erased, source)
 	return nil
 }
 
