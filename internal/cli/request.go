@@ -51,10 +51,20 @@ func (w waitFlags) follow(e *env, f inspectFlags, i *app.Inspector, a asked) err
 	defer deadline.Stop()
 	tick := time.NewTicker(followPause)
 	defer tick.Stop()
+	var p *progress
+	defer func() { p.end() }()
 	for {
 		r, err := i.Store.RequestState(e.ctx, a.Request)
 		if err != nil {
 			return err
+		}
+		if r.State == "running" && r.Answer.Run != 0 && terminal(e.stderr) {
+			if p, err = goOn(e, i, p, r.Answer.Run); err != nil {
+				return err
+			}
+		} else {
+			p.end()
+			p = nil
 		}
 		switch r.State {
 		case "refused":
@@ -81,6 +91,20 @@ func (w waitFlags) follow(e *env, f inspectFlags, i *app.Inspector, a asked) err
 		case <-tick.C:
 		}
 	}
+}
+
+// goOn shows how far a run is.
+func goOn(e *env, i *app.Inspector, p *progress, run int64) (*progress, error) {
+	r, err := runOf(e, i, run)
+	if err != nil {
+		return p, err
+	}
+	checked, queued := r.Totals["checked"], r.Totals["queued"]
+	if p == nil {
+		p = e.working("Running", queued)
+	}
+	p.at(checked, queued)
+	return p, nil
 }
 
 // runOf is the report of the run that worked on a request, nil for none.
@@ -119,7 +143,7 @@ func (c *reconcileCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "reconcile"}, e.User)
+	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "reconcile"}, e.who())
 	if err != nil {
 		return err
 	}
@@ -151,7 +175,7 @@ func (c *allowBackCommand) Run(e *env) error {
 		return err
 	}
 	content := store.RequestContent{Ask: "allow_back", Address: string(x.Address), List: string(key)}
-	id, err := v.Store.Request(e.ctx, content, e.User)
+	id, err := v.Store.Request(e.ctx, content, e.who())
 	if err != nil {
 		return err
 	}
@@ -166,6 +190,9 @@ func allowed(x *report.Explanation, list string) (mapper.ListKey, error) {
 		if key, err = x.Choose(list); err != nil {
 			return "", &app.RefusedError{What: "find list", Detail: err.Error(), Try: "rollcall explain, which shows the lists"}
 		}
+	}
+	if x.OldAccount != "" && key == "" {
+		return "", nil // what an account before this one showed is an operator's to set aside
 	}
 	var other mapper.Reason
 	for _, l := range x.Lists {
@@ -209,7 +236,7 @@ func (c *retryCommand) Run(e *env) error {
 			What: "retry", Detail: "Constant Contact did not refuse this address", Try: "rollcall explain, which says what stands in the way",
 		}
 	}
-	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "retry", Address: string(x.Address)}, e.User)
+	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "retry", Address: string(x.Address)}, e.who())
 	if err != nil {
 		return err
 	}

@@ -183,6 +183,7 @@ constant_contact:
   connections:
     - association: "1"
       access_token: {file: %s}
+metrics: {listen: "off"}
 `, url, simulator, tokenFile)
 	path := filepath.Join(dir, "rollcall.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -202,7 +202,20 @@ func (r *Reconciler) expireApprovals(ctx context.Context, d store.Due) error {
 	if expired > 0 {
 		r.Log.Info("questions expired", "questions", expired)
 	}
+	if err := r.closeGap(ctx); err != nil {
+		return err
+	}
 	return r.next(ctx, d, approvalsEvery)
+}
+
+// closeGap lets removals go again after another server took over, once both
+// systems were compared completely.
+func (r *Reconciler) closeGap(ctx context.Context) error {
+	closed, err := r.Store.CloseGap(ctx)
+	if closed {
+		r.Log.Info("everything was compared since the database changed servers: removals go on", "association", r.ID)
+	}
+	return err
 }
 
 const refusalsEvery = time.Hour

@@ -20,6 +20,7 @@ const (
 	AlarmShrank     AlarmKind = "shrank"     // rows vanished in bulk
 	AlarmUnreadable AlarmKind = "unreadable" // a view failed
 	AlarmWentBack   AlarmKind = "went_back"  // the database went back in time
+	AlarmGap        AlarmKind = "gap"        // another server took over: changes may be missing until all was compared
 )
 
 // Alarms says which alarms stand: about the rows, and about time.
@@ -32,14 +33,21 @@ func (a *Association) Alarms(ctx context.Context) (source, wentBack bool, err er
 	return source, wentBack, nil
 }
 
+// Alarmed reports whether an alarm of one of the kinds stands.
+func (a *Association) Alarmed(ctx context.Context, kinds ...AlarmKind) (stands bool, err error) {
+	err = a.pool.QueryRow(ctx, `select exists (select from rollcall_state.alarm where source = $1 and association = $2 and kind = any($3))`,
+		a.source, a.id, kinds).Scan(&stands)
+	if err != nil {
+		return false, fmt.Errorf("read alarms: %w", err)
+	}
+	return stands, nil
+}
+
 // RaiseAlarm records an alarm; detail holds no member data.
 func (a *Association) RaiseAlarm(ctx context.Context, kind AlarmKind, detail string) error {
-	_, err := a.pool.Exec(ctx, `insert into rollcall_state.alarm (source, association, kind, detail, since) values ($1, $2, $3, $4, $5)
+	_, err := a.write(ctx, "record alarm", `insert into rollcall_state.alarm (source, association, kind, detail, since) values ($1, $2, $3, $4, $5)
 		on conflict (source, association, kind) do update set detail = excluded.detail`, a.source, a.id, string(kind), detail, a.now())
-	if err != nil {
-		return fmt.Errorf("record alarm: %w", err)
-	}
-	return nil
+	return err
 }
 
 // RaiseAlarms records an alarm about every association that the state knows.
@@ -48,9 +56,7 @@ func (s *Store) RaiseAlarms(ctx context.Context, kind AlarmKind) error {
 }
 
 func (s *Store) raise(ctx context.Context, tx pgx.Tx, kind AlarmKind) error {
-	_, err := tx.Exec(ctx, `insert into rollcall_state.alarm (source, association, kind, since)
-		select distinct $1, association, $2, $3::timestamptz from rollcall_state.source_count where source = $1
-		on conflict do nothing`, s.source, string(kind), s.now())
+	_, err := tx.Exec(ctx, sql.Query("alarms_raise"), s.source, string(kind), s.now())
 	return err
 }
 
@@ -142,7 +148,7 @@ func (a *Association) calm(ctx context.Context, tx pgx.Tx, complete bool) error 
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
-	return a.calmed(ctx, tx)
+	return a.withdrawWhenCalm(ctx, tx)
 }
 
 // Readable ends the alarm about a view that failed.
@@ -152,12 +158,26 @@ func (a *Association) Readable(ctx context.Context) error {
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
-		return a.calmed(ctx, tx)
+		return a.withdrawWhenCalm(ctx, tx)
 	})
 }
 
-// calmed withdraws what was asked because of alarms, once none of them is left.
-func (a *Association) calmed(ctx context.Context, tx pgx.Tx) error {
+// CloseGap ends the alarm about changes that may be missing, once both systems
+// were compared completely since.
+func (a *Association) CloseGap(ctx context.Context) (closed bool, err error) {
+	err = a.begin(ctx, "end alarm", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, sql.Query("alarms_close_gap"), a.source, a.id)
+		if closed = err == nil && tag.RowsAffected() > 0; !closed {
+			return err
+		}
+		return a.withdrawWhenCalm(ctx, tx)
+	})
+	return closed, err
+}
+
+// withdrawWhenCalm withdraws what was asked about the rows when nothing is wrong
+// with them any more.
+func (a *Association) withdrawWhenCalm(ctx context.Context, tx pgx.Tx) error {
 	var stands bool
 	err := tx.QueryRow(ctx, `select exists (select from rollcall_state.alarm where source = $1 and association = $2 and kind <> 'went_back')`,
 		a.source, a.id).Scan(&stands)

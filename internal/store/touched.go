@@ -123,7 +123,11 @@ func (s *Store) saveRequest(ctx context.Context, tx pgx.Tx, r cdc.Request, c Req
 		_, err := tx.Exec(ctx, sql.Query("touched_asked"), s.source, c.Kind, key, r.XID, uint64(r.LSN), r.CommitTime)
 		return err
 	}
-	_, err := tx.Exec(ctx, sql.Query("touched_request"), s.source, c, r.XID, r.CommitTime, uint64(r.LSN))
+	association := ""
+	if c.Association != nil {
+		association = *c.Association
+	}
+	_, err := tx.Exec(ctx, sql.Query("touched_request"), s.source, c, r.XID, r.CommitTime, uint64(r.LSN), association, subject("group", c.Group))
 	return err
 }
 
@@ -154,6 +158,7 @@ func parseRequest(raw []byte) (RequestContent, error) {
 		return c, errors.New("parse request: it has a zero byte")
 	}
 	switch {
+	case c.Address+c.List+c.To != "": // only a command says these
 	case c.Ask == askSyncNow && c.Group != "" && c.Kind == "" && c.Key == "":
 		return c, nil
 	case c.Ask == askTouch && c.Group == "" && c.Association == nil:

@@ -71,11 +71,8 @@ func (s *Store) TouchAll(ctx context.Context, after uint64) error {
 
 // Touch marks one key as touched by ourselves.
 func (s *Store) Touch(ctx context.Context, kind cdc.Kind, key string) error {
-	_, err := s.pool.Exec(ctx, sql.Query("widen_touch"), s.source, string(kind), []string{key}, s.now())
-	if err != nil {
-		return fmt.Errorf("touch %s: %w", kind, err)
-	}
-	return nil
+	_, err := s.write(ctx, "touch "+string(kind), sql.Query("widen_touch"), s.source, string(kind), []string{key}, s.now())
+	return err
 }
 
 // SecondPass returns the transaction id after which everything is to be
@@ -176,10 +173,15 @@ func (m *Marks) Known(association string) error {
 // fullPass says that collect went through every row of the member database.
 func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secondPass bool, collect func(*Marks) error) error {
 	oldest := s.now()
+	var from origin
 	for _, t := range touched {
-		if t.CommitTime.Before(oldest) && !t.Keep {
+		if t.Keep {
+			continue
+		}
+		if t.CommitTime.Before(oldest) {
 			oldest = t.CommitTime
 		}
+		from.add(t)
 	}
 	return s.begin(ctx, "widen touched keys", func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "create temporary table mark (association text, rep text, address text, problem text) on commit drop"); err != nil {
@@ -199,6 +201,8 @@ func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secon
 			}
 			if name == "widen_dirty" {
 				args[1] = oldest
+				columns := from.columns()
+				args = append(args, columns[:]...)
 			}
 			if _, err := tx.Exec(ctx, sql.Query(name), args...); err != nil {
 				return err
