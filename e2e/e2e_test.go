@@ -127,6 +127,7 @@ constant_contact:
       access_token: {file: %s}
 pace: {linger: 500ms}
 metrics: {listen: "off"}
+console: {listen: "off"}
 rules: {removal_thresholds: {off: true}} # random office work would be asked about
 `, url, slot, address, token)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -48,6 +48,7 @@ constant_contact:
   connections: [{association: "1"}]
 pace: {linger: 500ms}
 metrics: {listen: "off"}
+console: {listen: "off"}
 rules: {removal_thresholds: {off: true}} # random office work would be asked about
 `, w.db.URL, pgtest.Slot(t), dir+"/master", w.address, dir+"/secret", w.address, redirect)
 	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
@@ -180,6 +181,7 @@ constant_contact:
   connections: [{association: "1", access_token: {file: %s}}]
 pace: {linger: 500ms}
 metrics: {listen: "off"}
+console: {listen: "off"}
 `, i, w.db.URL, pgtest.Slot(t), state.URL, w.address, token)
 		if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"rollcall/cdc"
 	"rollcall/internal/config"
+	"rollcall/internal/console"
 	"rollcall/internal/source"
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -39,6 +40,7 @@ type App struct {
 	touched signal // touched keys were stored
 
 	console         *http.Server // nil: not served
+	pages           *console.Console
 	consoleListener net.Listener
 	identity        identity // of the member database, as it was when it was checked
 	watched         *watched
@@ -95,6 +97,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() t
 func (a *App) Close() {
 	if a.consoleListener != nil {
 		_ = a.consoleListener.Close()
+		a.pages.Close()
 	}
 	if a.member != nil {
 		a.member.Close()
@@ -119,6 +122,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	group.Go(func() error { return a.watchIdentity(ctx) })
 	group.Go(func() error { return a.serveConsole(ctx) })
+	group.Go(func() error { return a.countForConsole(ctx) })
 	leases := store.NewLeases(a.state, a.now)
 	if a.has(RoleReader) {
 		group.Go(func() error { return a.follow(ctx, leases) })

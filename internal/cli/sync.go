@@ -35,7 +35,7 @@ func (c *syncCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	preview := preview(v.ID, p)
+	preview := p.Report(v.ID)
 	if !c.JSON {
 		if err := preview.Text(e.stdout); err != nil {
 			return err
@@ -92,13 +92,6 @@ func ask(e *env, question string, nobody error) error {
 		return errDeclined
 	}
 	return nil
-}
-
-func preview(association string, p app.SyncPreview) *report.Preview {
-	return &report.Preview{
-		Association: association, Group: p.Group, List: p.List, Name: p.Name, On: p.On, Adds: p.Adds, OptedOut: p.OptedOut, Adoption: p.Adoption,
-		Removals: people(p.Removals),
-	}
 }
 
 // people are those who would be taken off a list.

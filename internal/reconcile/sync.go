@@ -24,6 +24,8 @@ func (r *Reconciler) Request(ctx context.Context, q store.Request) error {
 		err = r.reconcileAsked(ctx, q)
 	case "allow_back":
 		err = r.allowBack(ctx, q)
+	case "look":
+		err = r.lookAgain(ctx, q)
 	case "retry":
 		err = r.retry(ctx, q)
 	case "list_bind":
