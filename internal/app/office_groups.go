@@ -199,6 +199,8 @@ func (s *shelf) judge(l *console.ListLine) {
 		reason(console.ListAttention, mapper.ReasonListAmbiguous)
 	case bound.State == mapper.ListNoRoom:
 		reason(console.ListAttention, mapper.ReasonAccountListLimit)
+	case bound.State == mapper.ListOff:
+		l.State, l.Why = console.ListOff, "An operator switched this list off."
 	case bound.State == mapper.ListRetired:
 		reason(console.ListRetired, mapper.ReasonListRetired)
 	case !s.in.Connected:

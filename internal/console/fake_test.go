@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"net/url"
 	"slices"
@@ -44,6 +45,10 @@ type fakeOffice struct {
 	counted      *time.Time
 	account      Account
 	attempt      *fakeAttempt
+	listAnswers  ListAnswers
+	leftover     *report.Leftover
+	removed      *report.Leftover
+	acts         []Act
 }
 
 func (f *fakeOffice) ask(what, association string) error {
@@ -108,6 +113,49 @@ func (f *fakeOffice) Export(_ context.Context, a string, _ mapper.ListKey, by st
 		_, err = io.WriteString(leftOut, "email\nbob@example.org\n")
 	}
 	return err
+}
+
+func (f *fakeOffice) ListAnswers(_ context.Context, a string, _ mapper.ListKey) (ListAnswers, error) {
+	return f.listAnswers, f.ask("ListAnswers", a)
+}
+
+func (f *fakeOffice) RecreateList(_ context.Context, a string, _ mapper.ListKey, by string) error {
+	f.by = by
+	return f.ask("RecreateList", a)
+}
+
+func (f *fakeOffice) SwitchOffList(_ context.Context, a string, _ mapper.ListKey, by string) error {
+	f.by = by
+	return f.ask("SwitchOffList", a)
+}
+
+func (f *fakeOffice) BindList(_ context.Context, a string, _ mapper.ListKey, to, by string) (int64, error) {
+	f.by = by
+	return 12, f.ask("BindList "+to, a)
+}
+
+func (f *fakeOffice) SetForeign(_ context.Context, a string, _ mapper.ListKey, keep bool, by string) error {
+	f.by = by
+	return f.ask(fmt.Sprintf("SetForeign %v", keep), a)
+}
+
+func (f *fakeOffice) Leftover(_ context.Context, a string, _ mapper.ListKey) (*report.Leftover, error) {
+	return f.leftover, f.ask("Leftover", a)
+}
+
+func (f *fakeOffice) RemoveLeftover(_ context.Context, a string, _ mapper.ListKey, l *report.Leftover, by string) error {
+	f.removed, f.by = l, by
+	return f.ask("RemoveLeftover", a)
+}
+
+func (f *fakeOffice) Audit(_ context.Context, a string, before int64, limit int) ([]Act, error) {
+	var acts []Act
+	for _, act := range f.acts {
+		if (before == 0 || act.ID < before) && len(acts) < limit {
+			acts = append(acts, act)
+		}
+	}
+	return acts, f.ask("Audit", a)
 }
 
 func (f *fakeOffice) Progress(_ context.Context, a string, _ int64) (Progress, error) {
@@ -338,5 +386,10 @@ func (f *fakeOffice) full() {
 	f.choices = Choices{Options: mapper.Options{NewsletterSolution: "ConstantContact", SyncGroups: true}, CanSet: true, NextRun: &soon, Window: [2]string{"01:00", "04:00"}, Zone: "America/Chicago", Finding: "The window cannot be read."}
 	f.runPeople = []RunPerson{{Call: 4, Address: "=cmd@example.org", List: "group:12", Op: "remove", Reason: mapper.ReasonOptedOut, Rep: "1", State: "ended", Outcome: "completed"}}
 	f.reasons, f.counted = counts.Held, &since
+	f.listAnswers = ListAnswers{Recreate: true, SwitchOff: true, Bind: true, Foreign: true, Existed: true, Leftover: true}
+	f.leftover = &report.Leftover{People: f.preview.Removals, Adoption: 2}
+	for id := int64(60); id > 0; id-- {
+		f.acts = append(f.acts, Act{ID: id, At: since, Who: "ann", What: "sync_now", Subjects: []string{"group:12"}, Detail: "asked for"})
+	}
 	f.account = Account{State: "connected", Name: "Harbour", ID: "abc", APIKey: "main", RedirectURL: "http://localhost:8410/callback", Since: &since, ConnectedBy: "ann", AgreedAt: &since, AgreedBy: "ann", DatabaseRead: true}
 }
