@@ -39,6 +39,8 @@ type App struct {
 
 	touched signal // touched keys were stored
 
+	widened atomic.Int64 // how often addresses became dirty
+
 	console         *http.Server // nil: not served
 	pages           *console.Console
 	consoleListener net.Listener
@@ -174,6 +176,7 @@ func (a *App) read(ctx context.Context) error {
 func (a *App) widen(ctx context.Context) error {
 	w := &widen.Widener{Source: a.source, Store: a.store, Watch: a.watch, Log: a.log.With("component", "widen")}
 	return w.Run(ctx, a.touched, func() {
+		a.widened.Add(1)
 		for _, s := range a.keys {
 			s.dirty.set()
 		}

@@ -32,7 +32,10 @@ func (o *office) tally(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := v.recount(ctx); err != nil && ctx.Err() == nil {
+			if err := o.sample(ctx, v); err != nil && ctx.Err() == nil {
+				o.app.log.Warn("how things are could not be written down for the console", "association", id, "err", err)
+			}
+			if err := v.recount(ctx, o.app.widened.Load()); err != nil && ctx.Err() == nil {
 				o.app.log.Warn("people could not be counted for the console", "association", id, "err", err)
 			}
 		}
@@ -42,8 +45,9 @@ func (o *office) tally(ctx context.Context) error {
 	}
 }
 
-// recount counts an association if that is due.
-func (v *View) recount(ctx context.Context) error {
+// recount counts an association if that is due. widened is how often the stream
+// concerned anybody since the start.
+func (v *View) recount(ctx context.Context, widened int64) error {
 	last, err := v.Store.LastCount(ctx)
 	if err != nil {
 		return err
@@ -53,6 +57,7 @@ func (v *View) recount(ctx context.Context) error {
 		return nil
 	}
 	state, err := v.Store.StandingState(ctx)
+	state = fmt.Sprintf("%s/%d", state, widened)
 	if err != nil || state == last.State && old < tallyAgain {
 		return err
 	}

@@ -23,6 +23,7 @@ type fakeOffice struct {
 	by           string   // who did the last thing that changes something
 
 	health       Health
+	samples      []Point
 	lists        Lists
 	people       []PersonLine
 	slow         bool
@@ -66,6 +67,10 @@ func (f *fakeOffice) Zone(context.Context, string) (*time.Location, error) {
 
 func (f *fakeOffice) Health(_ context.Context, a string) (Health, error) {
 	return f.health, f.ask("Health", a)
+}
+
+func (f *fakeOffice) Samples(_ context.Context, a, _ string, _ time.Time) ([]Point, error) {
+	return f.samples, f.ask("Samples", a)
 }
 
 func (f *fakeOffice) Lists(_ context.Context, a string) (Lists, error) {
@@ -264,6 +269,10 @@ func (f *fakeOffice) Run(_ context.Context, a string, id int64) (*report.Run, []
 	return nil, nil, errNoPage
 }
 
+func (f *fakeOffice) ListNames(_ context.Context, a string) (map[mapper.ListKey]string, error) {
+	return map[mapper.ListKey]string{"group:12": "Board"}, f.ask("ListNames", a)
+}
+
 func (f *fakeOffice) Calls(_ context.Context, a string, _ int) ([]CallLine, error) {
 	return f.calls, f.ask("Calls", a)
 }
@@ -339,6 +348,9 @@ func (f *fakeOffice) full() {
 	f.health = Health{
 		Slot: "rollcall", RetainedBytes: 3 << 30, SafeBytes: 1 << 30, Touched: 3, TouchedSince: &since, Queued: 4, QueuedSince: &since,
 		Calls: 9_999, Limit: 10_000, ClosedUntil: &soon, Alarms: []string{"empty: rollcall.reps"},
+	}
+	for i := range 50 {
+		f.samples = append(f.samples, Point{At: noon.Add(time.Duration(i-60) * 10 * time.Minute), Value: float64(i * i)})
 	}
 	group := ListLine{
 		Key: "group:12", Kind: mapper.ListGroup, Group: "12", Name: "Board", ListName: "Board", Ticked: true, Enabled: true, State: ListHeld,
