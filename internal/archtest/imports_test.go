@@ -51,7 +51,7 @@ var allowed = map[string][]string{
 	"internal/tally":     {"mapper", "internal/store"},
 	"internal/console":   {"mapper", "internal/report", "internal/store", "internal/tally"},
 
-	"internal/demo": {"mapper", "sql", "internal/app", "internal/ccsim", "internal/chamber", "internal/config", "internal/localpg"},
+	"internal/demo": {"mapper", "sql", "internal/access", "internal/app", "internal/ccsim", "internal/chamber", "internal/config", "internal/localpg"},
 
 	"internal/app": anything,
 	"internal/cli": anything,
