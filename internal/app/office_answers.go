@@ -85,7 +85,8 @@ func (o *office) Leftover(ctx context.Context, association string, list mapper.L
 	if err != nil {
 		return nil, problemOf(err)
 	}
-	return &report.Leftover{People: Named(l.People), Adoption: l.Adoption}, nil
+	shown := &report.Leftover{People: Named(l.People), Adoption: l.Adoption}
+	return shown, v.nameRemovals(ctx, shown.People)
 }
 
 // RemoveLeftover takes off those who were shown; see console.Office.

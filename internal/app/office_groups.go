@@ -379,7 +379,29 @@ func (o *office) PreviewSync(ctx context.Context, association string, group mapp
 	if err != nil {
 		return nil, problemOf(err)
 	}
-	return p.Report(association), nil
+	shown := p.Report(association)
+	return shown, v.nameRemovals(ctx, shown.Removals)
+}
+
+// nameRemovals gives names to those who do not have the address any more.
+func (v *View) nameRemovals(ctx context.Context, removals []report.PersonPlan) error {
+	lines := make([]console.PersonLine, len(removals))
+	var reps []mapper.RepID
+	for i, r := range removals {
+		if r.Rep != "" && r.FirstName+r.LastName == "" {
+			lines[i].Rep = r.Rep
+			reps = append(reps, r.Rep)
+		}
+	}
+	if err := v.name(ctx, lines, reps); err != nil {
+		return err
+	}
+	for i, l := range lines {
+		if l.Rep != "" {
+			removals[i].FirstName, removals[i].LastName = l.FirstName, l.LastName
+		}
+	}
+	return nil
 }
 
 // ApproveSync asks for a group's sync with the removals that were shown; see

@@ -57,7 +57,7 @@ func (s series) SVG() template.HTML {
 	}
 	var b strings.Builder
 	low, high := s.bounds()
-	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s: from %s to %s, now %s">`, chartWidth, chartHeight,
+	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s: from %s to %s, last %s">`, chartWidth, chartHeight,
 		template.HTMLEscapeString(s.Title), template.HTMLEscapeString(s.Show(low)), template.HTMLEscapeString(s.Show(high)), template.HTMLEscapeString(s.Last()))
 	for _, part := range []float64{0, 0.5, 1} {
 		fmt.Fprintf(&b, `<line class="grid" x1="%.1f" x2="%.1f" y1="%[3]f" y2="%[3]f"/>`, chartLeft, chartWidth-chartRight, y(top*part))

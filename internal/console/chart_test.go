@@ -22,7 +22,7 @@ func TestChart(t *testing.T) {
 	if n := strings.Count(svg, `class="line"`); n != 2 {
 		t.Errorf("%d lines, want 2: the gap is drawn over", n)
 	}
-	for _, want := range []string{`aria-label="Queue &lt;1&gt;: from 0 to 100, now 20"`, ">200<", `class="limit"`, "Nov 26, 2 PM"} {
+	for _, want := range []string{`aria-label="Queue &lt;1&gt;: from 0 to 100, last 20"`, ">200<", `class="limit"`, "Nov 26, 2 PM"} {
 		if !strings.Contains(svg, want) {
 			t.Errorf("the chart lacks %s: %s", want, svg)
 		}

@@ -43,10 +43,10 @@ type Explanation struct {
 	Contact     ContactShown     `json:"constant_contact"`
 	// OldAccount is what an account that the association had before showed.
 	OldAccount mapper.ContactState `json:"old_account,omitempty"`
-	Lists       []ListShown      `json:"lists"`
-	Fields      bool             `json:"fields_to_tell"` // names or company changed
-	Questions   []QuestionShown  `json:"questions,omitempty"`
-	History     []EventShown     `json:"history,omitempty"`
+	Lists      []ListShown         `json:"lists"`
+	Fields     bool                `json:"fields_to_tell"` // names or company changed
+	Questions  []QuestionShown     `json:"questions,omitempty"`
+	History    []EventShown        `json:"history,omitempty"`
 }
 
 // Holder is a rep who has the address, or had it.

@@ -20,8 +20,8 @@ const (
 	ActDisconnect Action = "disconnect"
 	// Another account in place of the one before.
 	ActAdoptAccount Action = "adopt_account"
-	ActApprove    Action = "approve"
-	ActReject     Action = "reject"
+	ActApprove      Action = "approve"
+	ActReject       Action = "reject"
 	// Answers about one list.
 	ActListRecreate   Action = "list_recreate"
 	ActListSwitchOff  Action = "list_switch_off"
