@@ -59,10 +59,8 @@ func (a *Association) SaveStandings(ctx context.Context, who []string, rows []St
 		lists[i], names[i], classes[i], reasons[i] = string(s.List), s.Who, s.Class, string(s.Reason)
 		on[i], ops[i], reps[i] = s.OnList, s.Op, string(s.Rep)
 	}
-	if _, err := a.pool.Exec(ctx, sql.Query("standing_merge"), a.source, a.id, who, lists, names, classes, reasons, on, ops, reps); err != nil {
-		return fmt.Errorf("record standings: %w", err)
-	}
-	return nil
+	_, err := a.write(ctx, "record standings", sql.Query("standing_merge"), a.source, a.id, who, lists, names, classes, reasons, on, ops, reps)
+	return err
 }
 
 // Counted is the last count of an association.
