@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -125,6 +126,8 @@ constant_contact:
     - association: "1"
       access_token: {file: %s}
 pace: {linger: 500ms}
+metrics: {listen: "off"}
+console: {listen: "off"}
 rules: {removal_thresholds: {off: true}} # random office work would be asked about
 `, url, slot, address, token)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -136,6 +139,12 @@ rules: {removal_thresholds: {off: true}} # random office work would be asked abo
 // start runs the program. It is killed when the test ends.
 func (w *world) start(t *testing.T) {
 	t.Helper()
+	w.startInto(t, w.log)
+}
+
+// startInto is start with another place for the log.
+func (w *world) startInto(t *testing.T, log io.Writer) {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -144,8 +153,8 @@ func (w *world) start(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	w.process = exec.Command(path, "run", "--config", w.config)
-	w.process.Stderr = w.log
-	w.process.Stdout = w.log
+	w.process.Stderr = log
+	w.process.Stdout = log
 	if err := w.process.Start(); err != nil {
 		t.Fatal(err)
 	}

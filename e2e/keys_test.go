@@ -47,6 +47,8 @@ constant_contact:
   keys: [{name: main, client_id: an-application, client_secret: {file: %s}, auth_url: "http://%s/oauth2/default/v1", redirect_url: "%s"}]
   connections: [{association: "1"}]
 pace: {linger: 500ms}
+metrics: {listen: "off"}
+console: {listen: "off"}
 rules: {removal_thresholds: {off: true}} # random office work would be asked about
 `, w.db.URL, pgtest.Slot(t), dir+"/master", w.address, dir+"/secret", w.address, redirect)
 	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
@@ -178,6 +180,8 @@ constant_contact:
   api_url: http://%s/v3
   connections: [{association: "1", access_token: {file: %s}}]
 pace: {linger: 500ms}
+metrics: {listen: "off"}
+console: {listen: "off"}
 `, i, w.db.URL, pgtest.Slot(t), state.URL, w.address, token)
 		if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"rollcall/cdc"
 	"rollcall/internal/config"
+	"rollcall/internal/console"
 	"rollcall/internal/source"
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -39,15 +40,17 @@ type App struct {
 	touched signal // touched keys were stored
 
 	console         *http.Server // nil: not served
+	pages           *console.Console
 	consoleListener net.Listener
 	identity        identity // of the member database, as it was when it was checked
+	watched         *watched
 }
 
 // New connects to the databases, checks what it finds there and prepares the
 // state, for a process with these roles; without any named, for all. It starts
 // nothing. Close must be called on what it returns.
 func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time, roles ...Role) (_ *App, err error) {
-	a := &App{roles: roles, cfg: cfg, log: log, now: now, touched: newSignal(), identity: newIdentity()}
+	a := &App{roles: roles, cfg: cfg, log: log, now: now, touched: newSignal(), identity: newIdentity(), watched: newWatched()}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -78,13 +81,14 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() t
 	if err = store.Migrate(ctx, a.state); err != nil {
 		return nil, err
 	}
-	a.store = store.New(a.state, cfg.Source.Name, now)
+	a.store = store.New(a.state, cfg.Source.Name, now).Observe(a.watched.process)
 	if err = a.settleInstallation(ctx); err != nil {
 		return nil, err
 	}
 	if err = a.connect(); err != nil {
 		return nil, err
 	}
+	a.collect()
 	err = a.openConsole()
 	return a, err
 }
@@ -93,6 +97,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() t
 func (a *App) Close() {
 	if a.consoleListener != nil {
 		_ = a.consoleListener.Close()
+		a.pages.Close()
 	}
 	if a.member != nil {
 		a.member.Close()
@@ -105,8 +110,16 @@ func (a *App) Close() {
 // Run works until the context ends, which is a planned stop and no error, or
 // until something happens that only a person can mend.
 func (a *App) Run(ctx context.Context) error {
+	listener, err := a.listen()
+	if err != nil {
+		return err
+	}
 	a.log.Info("started", "source", a.cfg.Source.Name, "slot", a.cfg.Source.Slot, "associations", len(a.cfg.ConstantContact.Connections), "roles", a.roleNames())
 	group, ctx := errgroup.WithContext(ctx)
+	if listener != nil {
+		group.Go(func() error { return a.serveWatchers(ctx, listener) })
+		group.Go(func() error { return a.watched.collector.Run(ctx) })
+	}
 	group.Go(func() error { return a.watchIdentity(ctx) })
 	leases := store.NewLeases(a.state, a.now)
 	if a.has(RoleReader) {
@@ -120,6 +133,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	if a.has(RoleConsole) {
 		group.Go(func() error { return a.serveConsole(ctx) })
+		group.Go(func() error { return a.countForConsole(ctx) })
 	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err

@@ -8,10 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
-	"rollcall/internal/access"
 	"rollcall/internal/config"
 	"rollcall/internal/console"
 )
@@ -21,7 +22,7 @@ import (
 // program has the default, the console is left out: everything else works.
 func (a *App) openConsole() error {
 	c := a.cfg.Console
-	if !a.has(RoleConsole) || c.Listen == config.ConsoleOff {
+	if c.Listen == config.ConsoleOff || !a.has(RoleConsole) {
 		return nil
 	}
 	log := a.log.With("component", "console")
@@ -38,18 +39,30 @@ func (a *App) openConsole() error {
 		return errors.Join(err, listener.Close())
 	}
 	pages, err := console.New(console.Config{
-		Office: newOffice(a), Guard: &consoleGuard{guard: guard, users: a.store.ConsoleUsers, local: c.TrustedHeader.Name == "" && access.Loopback(c.Listen)},
-		Hosts: consoleHosts(c), Now: a.now, Log: log,
+		Office: newOffice(a), Guard: &consoleGuard{guard: guard, users: a.store.ConsoleUsers, local: onlyThisHost(c)},
+		Hosts: consoleHosts(c), Callbacks: callbackPaths(a.cfg), Now: a.now, Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	a.consoleListener = listener
+	a.pages, a.consoleListener = pages, listener
 	a.console = &http.Server{
 		Handler: pages, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), // broken connections of browsers
 	}
 	return nil
+}
+
+// callbackPaths are the paths of the redirect URLs of all applications.
+func callbackPaths(cfg *config.Config) []string {
+	var paths []string
+	for _, key := range cfg.ConstantContact.Keys {
+		u, err := url.Parse(key.RedirectURL)
+		if err == nil && strings.Trim(u.Path, "/") != "" && !strings.ContainsAny(u.Path, "{}") && !slices.Contains(paths, u.Path) {
+			paths = append(paths, u.Path)
+		}
+	}
+	return paths
 }
 
 // consoleHosts are the names by which browsers may ask for the console.
@@ -74,6 +87,14 @@ func (a *App) ConsoleURL() string {
 
 // consoleClosing is how long pages that are being made may take at the end.
 const consoleClosing = 3 * time.Second
+
+// countForConsole counts what its pages show, where there is a console.
+func (a *App) countForConsole(ctx context.Context) error {
+	if a.console == nil {
+		return nil
+	}
+	return newOffice(a).tally(ctx)
+}
 
 // serveConsole serves the console until the context ends.
 func (a *App) serveConsole(ctx context.Context) error {

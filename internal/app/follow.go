@@ -60,6 +60,7 @@ func (a *App) read(ctx context.Context, state *store.Store) error {
 		if err != nil {
 			return err
 		}
+		a.watched.stream.Follow(reader.Stats())
 		err = reader.Run(ctx)
 		if errors.Is(err, cdc.ErrOtherServer) {
 			return a.otherServer(ctx, err)
@@ -84,7 +85,7 @@ func (a *App) read(ctx context.Context, state *store.Store) error {
 }
 
 func (a *App) widen(ctx context.Context, state *store.Store) error {
-	w := &widen.Widener{Source: a.source, Store: state, Watch: a.watch, Log: a.log.With("component", "widen")}
+	w := &widen.Widener{Source: a.source, Store: state, Watch: a.watch, Now: a.now, Log: a.log.With("component", "widen")}
 	return w.Run(ctx, a.touched, func() {
 		for _, s := range a.keys {
 			s.dirty.set()

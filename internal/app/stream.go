@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"rollcall/cdc"
+	"rollcall/internal/metrics"
 	"rollcall/internal/reconcile"
 	"rollcall/internal/store"
 )
@@ -74,7 +75,7 @@ func (a *App) newReader(state *store.Store) (*cdc.Reader, error) {
 		Slot:        a.cfg.Source.Slot,
 		Publication: a.cfg.Source.Publication,
 		Watches:     *a.watches.Load(),
-		Store:       notifying{state, a.touched},
+		Store:       notifying{state, a.touched, a.watched.process},
 		Snapshot:    a.source.CurrentSnapshot,
 		Now:         a.now,
 		Log:         a.log.With("component", "cdc"),
@@ -87,6 +88,7 @@ func (a *App) newReader(state *store.Store) (*cdc.Reader, error) {
 type notifying struct {
 	cdc.Store
 	touched signal
+	process *metrics.Process
 }
 
 // Save stores the batch; see cdc.Store.
@@ -94,6 +96,7 @@ func (n notifying) Save(ctx context.Context, b *cdc.Batch) error {
 	if err := n.Store.Save(ctx, b); err != nil {
 		return err
 	}
+	n.process.Touched(b.Len())
 	n.touched.set()
 	return nil
 }
