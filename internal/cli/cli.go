@@ -33,6 +33,7 @@ type commands struct {
 	Run        runCommand        `cmd:"" help:"Keep Constant Contact in step with the member database."`
 	Init       initCommand       `cmd:"" help:"Make what Rollcall needs in the member database, or print the SQL for it."`
 	Status     statusCommand     `cmd:"" help:"Tell at a glance whether all is well, and what needs attention."`
+	Uninstall  uninstallCommand  `cmd:"" help:"Remove what init made, and the state, after showing it."`
 	Check      checkCommand      `cmd:"" help:"Look for what is wrong with the member database, the configuration and the state, and say what mends it."`
 	Plan       planCommand       `cmd:"" help:"Show what would be done and why, touching nothing."`
 	Explain    explainCommand    `cmd:"" help:"Say why somebody is or is not on each list."`
@@ -50,7 +51,6 @@ type commands struct {
 	Disconnect disconnectCommand `cmd:"" help:"Forget the tokens of an association's account."`
 	Users      usersCommand      `cmd:"" help:"Say who may see the web console."`
 	Adopt      adoptCommand      `cmd:"" help:"Say that another database than the one on record is the right one: after a failover or a restore."`
-	Uninstall  uninstallCommand  `cmd:"" help:"Remove what init made, and the state, after showing it."`
 	Probe      probeCommand      `cmd:"" help:"Find out of a connected account what Constant Contact leaves open, on a list that is made for it."`
 	Demo       demoCommand       `cmd:"" help:"Show a day of office work on a Postgres and a Constant Contact of its own."`
 	Sim        simCommand        `cmd:"" help:"Run the simulator of Constant Contact alone."`

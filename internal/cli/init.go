@@ -13,7 +13,6 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/report"
 	"rollcall/internal/setup"
-	"rollcall/internal/store"
 )
 
 type initCommand struct {
@@ -92,7 +91,15 @@ type initiated struct {
 	SlotCreated bool   `json:"slot_created"`
 	SlotLeft    bool   `json:"slot_left"` // to Rollcall's start, because this user may not replicate
 	OnRemoved   string `json:"on_removed,omitempty"`
-	Consent     *kept  `json:"consent,omitempty"` // taken in
+	Consent     *taken `json:"consent,omitempty"`
+}
+
+// taken is what was taken in of an earlier installation.
+type taken struct {
+	Source     string `json:"source"` // what source.name has to be
+	OptOuts    int    `json:"opt_outs"`
+	Departures int    `json:"departures"`
+	Erased     int    `json:"erased"`
 }
 
 func (i initiated) text(w io.Writer) error {
@@ -112,22 +119,16 @@ func (i initiated) text(w io.Writer) error {
 	if i.OnRemoved != "" {
 		made += "\nset in the configuration:\nrules:\n  on_removed: " + i.OnRemoved
 	}
-	if i.Consent != nil {
+	if t := i.Consent; t != nil {
 		made += fmt.Sprintf("\ntook in %d opt-outs, %d departures and %d of erased people; source.name has to be %s\nthe file holds members' addresses: delete it now",
-			i.Consent.OptOuts, i.Consent.Departures, i.Consent.Erased, i.Consent.Source)
+			t.OptOuts, t.Departures, t.Erased, t.Source)
 	}
 	_, err := fmt.Fprintln(w, made+"\nthen see what rollcall check says")
 	return err
 }
 
-// kept is what a file of consent holds.
-type kept struct {
-	Source string `json:"source"`
-	store.Kept
-}
-
 // keepConsent takes in the file of an earlier installation.
-func (c *initCommand) keepConsent(e *env, conn *pgx.Conn) (*kept, error) {
+func (c *initCommand) keepConsent(e *env, conn *pgx.Conn) (*taken, error) {
 	var cfg *config.Config
 	if c.Config != "" {
 		var err error
@@ -140,8 +141,11 @@ func (c *initCommand) keepConsent(e *env, conn *pgx.Conn) (*kept, error) {
 		return nil, fmt.Errorf("read file of consent: %w", err)
 	}
 	defer file.Close()
-	source, facts, err := app.KeepConsent(e.ctx, conn, cfg, c.Slot, file, e.Now)
-	return &kept{Source: source, Kept: facts}, err
+	source, kept, err := app.KeepConsent(e.ctx, conn, cfg, c.Slot, file, e.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &taken{source, kept.OptOuts, kept.Departures, kept.Erased}, nil
 }
 
 func (c *initCommand) print(e *env, contract setup.Contract) error {

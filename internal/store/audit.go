@@ -21,9 +21,9 @@ const (
 	// Another account in place of the one before.
 	ActAdoptAccount Action = "adopt_account"
 	// Another database in place of the one before.
-	ActAdopt   Action = "adopt"
-	ActApprove Action = "approve"
-	ActReject  Action = "reject"
+	ActAdoptDatabase Action = "adopt_database"
+	ActApprove       Action = "approve"
+	ActReject        Action = "reject"
 	// Answers about one list.
 	ActListRecreate   Action = "list_recreate"
 	ActListSwitchOff  Action = "list_switch_off"

@@ -154,12 +154,8 @@ func (s *Store) Adopt(ctx context.Context, known Installation, a Adoption) error
 		if tag.RowsAffected() == 0 {
 			return ErrAdoptedMeanwhile
 		}
-		act := Act{What: ActAdopt, Detail: fmt.Sprintf("as %s: system %s, timeline %d, database oid %d instead of %s, %d, %d", a.As,
-			a.Database.SystemID, a.Database.Timeline, a.Database.DatabaseOID, known.SystemID, known.Timeline, known.DatabaseOID)}
-		if err := s.Association("").record(ctx, tx, a.By, act); err != nil {
-			return err
-		}
 		for _, statement := range []string{
+			"delete from rollcall_state.touched where source = $1 and via = 'packed'", // transactions are in its keys too; everything is touched below
 			"update rollcall_state.touched set xids = '{}', version = version + 1 where source = $1 and xids <> '{}'",
 			"update rollcall_state.request set xid = null where source = $1 and xid is not null",
 		} {
@@ -185,6 +181,12 @@ func (s *Store) Adopt(ctx context.Context, known Installation, a Adoption) error
 			return err
 		}
 		_, err = tx.Exec(ctx, "update rollcall_state.due set at = least(at, $2::timestamptz) where source = $1 and what = 'reconcile'", s.source, s.now())
-		return err
+		if err != nil {
+			return err
+		}
+		return s.Association("").record(ctx, tx, a.By, Act{
+			What: ActAdoptDatabase, Subjects: []string{subject("system", a.Database.SystemID), subject("system", known.SystemID)},
+			Detail: "in place of the database before, as " + string(a.As),
+		})
 	})
 }
