@@ -82,7 +82,11 @@ func (a *App) ConsoleURL() string {
 	if a.consoleListener == nil {
 		return ""
 	}
-	return "http://" + a.consoleListener.Addr().String() + "/"
+	scheme := "http"
+	if a.cfg.Console.TLS.Certificate != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + a.consoleListener.Addr().String() + "/"
 }
 
 // consoleClosing is how long pages that are being made may take at the end.
