@@ -120,6 +120,8 @@ func (r *Reader) session(ctx context.Context) error {
 		return err
 	}
 	r.stats.Connects.Add(1)
+	r.stats.Streaming.Store(true)
+	defer r.stats.Streaming.Store(false)
 	r.cfg.Log.Info("streaming", "slot", r.cfg.Slot, "durable_lsn", slot.ConfirmedFlushLSN.String())
 	return r.stream(ctx, conn, slot.ConfirmedFlushLSN)
 }

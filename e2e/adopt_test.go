@@ -96,7 +96,7 @@ func (w *world) refuses(t *testing.T, because string) {
 func (w *world) asked(t *testing.T, kind, state, address, list, op string) bool {
 	t.Helper()
 	var asked bool
-	err := w.member.QueryRow(t.Context(), `select exists (select from rollcall_state.approval q
+	err := w.states().QueryRow(t.Context(), `select exists (select from rollcall_state.approval q
 		join rollcall_state.approval_pair p on p.approval = q.id
 		where q.kind = $1 and q.state = $2 and p.address = $3 and p.list = $4 and p.op = $5)`, kind, state, address, list, op).Scan(&asked)
 	if err != nil {

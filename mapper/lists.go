@@ -191,7 +191,7 @@ func (in Input) gate(l List) Reason {
 		return ReasonNotConnected
 	case in.OtherAccount:
 		return ReasonOtherAccount
-	case !option[l.Kind]:
+	case !option[l.Kind], l.State == ListOff:
 		return ReasonOptionOff
 	case l.State == ListMissing, l.Name == "" && l.Kind != ListUnmanaged:
 		return ReasonListMissing
@@ -205,6 +205,18 @@ func (in Input) gate(l List) Reason {
 		return ReasonWaitingConsentRead
 	}
 	return ""
+}
+
+// Gates are the lists that the rows ask for or that are known and for which
+// nothing is planned, with the reason.
+func Gates(in Input) map[ListKey]Reason {
+	gates := map[ListKey]Reason{}
+	for _, t := range newCatalog(in).targets {
+		if t.gate != "" {
+			gates[t.Key] = t.gate
+		}
+	}
+	return gates
 }
 
 // gateOf is for a pair of the ledger whose list nothing else mentions.

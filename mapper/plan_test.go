@@ -71,6 +71,7 @@ func TestPlanInvariants(t *testing.T) {
 		for _, l := range out.Lists {
 			lists[l.Key] = l
 		}
+		gates := Gates(in)
 		verdicts := map[string]Verdict{}
 		for _, d := range out.Decisions {
 			verdicts[string(d.Address)+" "+string(d.List)] = d.Verdict
@@ -91,8 +92,17 @@ func TestPlanInvariants(t *testing.T) {
 			if strings.HasPrefix(string(op.List), unmanagedPrefix) {
 				list, wanted = List{Key: op.List, Kind: ListUnmanaged, Ref: "u1"}, true
 			}
-			if op.List != "" && !wanted || !in.Connected {
+			// Whoever opted out goes from a list that is not synced, when somebody
+			// approved that.
+			cleared := op.OptOut && op.Approved && slices.Contains([]Reason{ReasonOptionOff, ReasonGroupNotSynced, ReasonListRetired}, gates[op.List])
+			if op.List != "" && !wanted && !cleared || !in.Connected {
 				t.Fatalf("a list that is gated: %+v", op)
+			}
+			if cleared {
+				if op.Kind != InactivateFromList || !p.Pairs[op.List].BelievedOn() {
+					t.Fatalf("cleared: %+v of %+v", op, p)
+				}
+				continue
 			}
 			verdict := verdicts[string(op.Address)+" "+string(op.List)]
 			switch op.Kind {
@@ -103,7 +113,7 @@ func TestPlanInvariants(t *testing.T) {
 				checkRemoval(t, op, p, list, verdict)
 			case UpdateFields:
 				winner := out.Fields[op.Address].Rep
-				if winner != p.Contact.TouchedBy || p.Contact.reason() != "" {
+				if winner != p.Contact.TouchedBy || p.Contact.reason() != "" || p.OldAccount != "" {
 					t.Fatalf("fields of %s told to %+v", winner, p.Contact)
 				}
 			case MoveContact:
@@ -121,7 +131,7 @@ func TestPlanInvariants(t *testing.T) {
 		for _, q := range out.FirstLook {
 			p := people[q.Address]
 			_, wanted := lists[q.List]
-			if wanted || p.OptOutAll || p.RememberedOptOut && len(p.Holders) == 0 ||
+			if wanted || p.OptOutAll || p.OldAccount != "" && q.Kind == AddToList || p.RememberedOptOut && len(p.Holders) == 0 ||
 				(q.Kind == InactivateFromList) != (p.Pairs[q.List].Shown == ShownOn) || (q.Hold.Verdict == On) != (q.Kind == AddToList) {
 				t.Fatalf("asked: %+v about %+v", q, p)
 			}
@@ -147,7 +157,7 @@ func checkAddition(t *rapid.T, op Op, p Person, list List, policy Policy, out Ou
 	mailable := slices.Contains([]ContactState{ContactUnknown, ContactAbsent, ContactActive}, p.Contact.State)
 	quarantined := p.Contact.Refused && !p.Contact.Retry && p.Contact.RefusedFields == ""
 	switch {
-	case !mailable || quarantined || pair.Departed || !answered(pair.Add, On):
+	case !mailable || p.OldAccount != "" || quarantined || pair.Departed || !answered(pair.Add, On):
 		t.Fatalf("added to %s against Constant Contact: %+v %+v", list.Key, p.Contact, pair)
 	case pair.Told != ToldRemove && pair.Seen && pair.Shown == ShownOff:
 		t.Fatalf("put back on %s: %+v", list.Key, pair)

@@ -78,6 +78,9 @@ type Connecting struct {
 	Address     string
 	RedirectURL string
 	Attempt     oauth.Attempt
+	// Adopt is the id of an account that may take the place of the one that the
+	// association had before; empty: none may.
+	Adopt string
 
 	from       *Connections
 	connection config.Connection
@@ -127,7 +130,8 @@ func (c *Connecting) Close() { c.key.oauth.Close() }
 // Finish makes tokens of the code that the browser brought, checks the account
 // and records it. It needs the lease of the API key for that: where another
 // process does not give it up, the error is a *lease.HeldError and the code was
-// not used.
+// not used. An account that is not the association's is a
+// *credential.OtherAccountError, unless it is the one of Adopt.
 func (c *Connecting) Finish(ctx context.Context, code, by, agreedBy string) (made credential.Connection, err error) {
 	app := c.from.app
 	member := budget.Member{Source: app.cfg.Source.Name, Association: c.connection.Association}
@@ -146,12 +150,52 @@ func (c *Connecting) Finish(ctx context.Context, code, by, agreedBy string) (mad
 		defer api.Close()
 		connector := &credential.Connector{
 			Source: app.cfg.Source.Name, Association: c.connection.Association, APIKey: c.connection.APIKey,
-			Store: app.store.Association(c.connection.Association), Box: c.from.box, Now: app.now,
+			Store: app.store.Association(c.connection.Association), Box: c.from.box, Now: app.now, Adopt: c.Adopt,
 		}
 		made, err = connector.Connect(ctx, token, api, by, agreedBy)
 		return err
 	})
 	return made, err
+}
+
+// AdoptStatic records the account that the access token of the configuration
+// leads to, in place of the one that the association had before; adopt is its id.
+// It needs the lease of the API key like Connecting.Finish.
+func (c *Connections) AdoptStatic(ctx context.Context, association, by, adopt string) (made credential.Connection, err error) {
+	conn, ok := c.app.cfg.ConstantContact.Connection(association)
+	if !ok || !conn.AccessToken.IsSet() {
+		_, err := c.connection(association)
+		return made, err
+	}
+	key, err := newAPIKey(c.app.cfg, conn.APIKey, c.app.now)
+	if err != nil {
+		return made, err
+	}
+	api, err := constantcontact.New(constantcontact.Config{
+		BaseURL: c.app.cfg.ConstantContact.APIURL, UserAgent: userAgent, Now: c.app.now,
+		Wait:  key.wait(budget.Member{Source: c.app.cfg.Source.Name, Association: association}, budget.Ordinary),
+		Token: func(context.Context) (string, error) { return conn.AccessToken.Read() },
+	})
+	if err != nil {
+		return made, err
+	}
+	defer api.Close()
+	connector := &credential.Connector{
+		Source: c.app.cfg.Source.Name, Association: association, APIKey: conn.APIKey,
+		Store: c.app.store.Association(association), Now: c.app.now, Adopt: adopt,
+	}
+	err = c.withLease(ctx, key, func(ctx context.Context) error {
+		made, err = connector.Verify(ctx, api, by)
+		return err
+	})
+	return made, err
+}
+
+// IsStatic reports whether the access token of an association is in the
+// configuration.
+func (c *Connections) IsStatic(association string) bool {
+	conn, ok := c.app.cfg.ConstantContact.Connection(association)
+	return ok && conn.AccessToken.IsSet()
 }
 
 // Disconnect forgets an association's tokens. found is false when it was not

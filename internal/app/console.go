@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,7 +22,7 @@ import (
 // program has the default, the console is left out: everything else works.
 func (a *App) openConsole() error {
 	c := a.cfg.Console
-	if c.Listen == config.ConsoleOff {
+	if c.Listen == config.ConsoleOff || !a.has(RoleConsole) {
 		return nil
 	}
 	log := a.log.With("component", "console")
@@ -38,17 +40,29 @@ func (a *App) openConsole() error {
 	}
 	pages, err := console.New(console.Config{
 		Office: newOffice(a), Guard: &consoleGuard{guard: guard, users: a.store.ConsoleUsers, local: onlyThisHost(c)},
-		Hosts: consoleHosts(c), Now: a.now, Log: log,
+		Hosts: consoleHosts(c), Callbacks: callbackPaths(a.cfg), Now: a.now, Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	a.consoleListener = listener
+	a.pages, a.consoleListener = pages, listener
 	a.console = &http.Server{
 		Handler: pages, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), // broken connections of browsers
 	}
 	return nil
+}
+
+// callbackPaths are the paths of the redirect URLs of all applications.
+func callbackPaths(cfg *config.Config) []string {
+	var paths []string
+	for _, key := range cfg.ConstantContact.Keys {
+		u, err := url.Parse(key.RedirectURL)
+		if err == nil && strings.Trim(u.Path, "/") != "" && !strings.ContainsAny(u.Path, "{}") && !slices.Contains(paths, u.Path) {
+			paths = append(paths, u.Path)
+		}
+	}
+	return paths
 }
 
 // consoleHosts are the names by which browsers may ask for the console.
@@ -77,6 +91,14 @@ func (a *App) ConsoleURL() string {
 
 // consoleClosing is how long pages that are being made may take at the end.
 const consoleClosing = 3 * time.Second
+
+// countForConsole counts what its pages show, where there is a console.
+func (a *App) countForConsole(ctx context.Context) error {
+	if a.console == nil {
+		return nil
+	}
+	return newOffice(a).tally(ctx)
+}
 
 // serveConsole serves the console until the context ends.
 func (a *App) serveConsole(ctx context.Context) error {

@@ -36,11 +36,13 @@ type commands struct {
 	Check      checkCommand      `cmd:"" help:"Look for what is wrong with the member database, the configuration and the state, and say what mends it."`
 	Plan       planCommand       `cmd:"" help:"Show what would be done and why, touching nothing."`
 	Explain    explainCommand    `cmd:"" help:"Say why somebody is or is not on each list."`
+	Trace      traceCommand      `cmd:"" help:"Follow what changed about a rep, from the stream to the confirmation."`
 	Sync       syncCommand       `cmd:"" help:"Sync one group now, after showing who would be taken off."`
 	Reconcile  reconcileCommand  `cmd:"" help:"Ask for a full reconciliation."`
 	Runs       runsCommand       `cmd:"" help:"List the last runs, or show the report of one."`
 	Approvals  approvalsCommand  `cmd:"" help:"List what waits for an answer, and answer it."`
 	AllowBack  allowBackCommand  `cmd:"" help:"Allow somebody back who left a list or was deleted in Constant Contact."`
+	Lists      listsCommand      `cmd:"" help:"List the lists, and answer for one that is missing or ambiguous."`
 	Audit      auditCommand      `cmd:"" help:"List who did what: connected, approved, allowed, asked for."`
 	Retry      retryCommand      `cmd:"" help:"Try an address again that Constant Contact refused."`
 	Export     exportCommand     `cmd:"" help:"Write a list's people to a file for an import by hand."`
@@ -51,6 +53,7 @@ type commands struct {
 	Probe      probeCommand      `cmd:"" help:"Find out of a connected account what Constant Contact leaves open, on a list that is made for it."`
 	Demo       demoCommand       `cmd:"" help:"Show a day of office work on a Postgres and a Constant Contact of its own."`
 	Sim        simCommand        `cmd:"" help:"Run the simulator of Constant Contact alone."`
+	Health     healthCommand     `cmd:"" name:"healthcheck" help:"Ask a program on this host that runs whether it is alive."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes command lines in a shell."`
 	Man        manCommand        `cmd:"" help:"Print the manual page, for man -l."`
@@ -146,10 +149,13 @@ func code(err error) int {
 }
 
 // logger writes what the configuration asks for, without member data.
-func logger(w io.Writer, cfg config.Log) *slog.Logger {
-	options := &slog.HandlerOptions{Level: cfg.Level}
+func logger(w io.Writer, cfg config.Log) *slog.Logger { return loggerAt(w, cfg.Level, cfg.Format) }
+
+// loggerAt is a logger whose level may change.
+func loggerAt(w io.Writer, level slog.Leveler, format string) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
 	var h slog.Handler = slog.NewTextHandler(w, options)
-	if cfg.Format == "json" {
+	if format == "json" {
 		h = slog.NewJSONHandler(w, options)
 	}
 	return slog.New(redact.NewHandler(h))

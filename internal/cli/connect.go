@@ -15,6 +15,7 @@ import (
 
 	"rollcall/internal/app"
 	"rollcall/internal/config"
+	"rollcall/internal/credential"
 	"rollcall/internal/report"
 	"rollcall/sink/constantcontact/oauth"
 )
@@ -24,6 +25,7 @@ type connectCommand struct {
 	Association string        `help:"Association id." required:"" short:"a"`
 	Wait        time.Duration `help:"How long to wait for a running program to give way." default:"30s"`
 	AgreedBy    string        `help:"Who confirms that members agreed to be mailed; asked for when left out."`
+	Adopt       string        `name:"adopt-account" help:"Id of an account that takes the place of the one that the association had before." placeholder:"ID"`
 	Paste       bool          `help:"Ask for the address that the browser was sent to, for a server without a browser."`
 	JSON        bool          `help:"Print the account as JSON; what is asked and said meanwhile goes to standard error."`
 }
@@ -52,11 +54,19 @@ func (c *connectCommand) Run(e *env) error {
 	}
 	defer connections.Close()
 	connections.Patience = c.Wait
+	if c.Adopt != "" && connections.IsStatic(c.Association) {
+		made, err := connections.AdoptStatic(e.ctx, c.Association, e.who(), c.Adopt)
+		if err != nil {
+			return err
+		}
+		return c.connected(e, made)
+	}
 	connecting, err := connections.Begin(c.Association)
 	if err != nil {
 		return err
 	}
 	defer connecting.Close()
+	connecting.Adopt = c.Adopt
 	in := bufio.NewReader(e.Stdin)
 	agreedBy, err := c.agreement(out, in)
 	if err != nil {
@@ -79,11 +89,20 @@ func (c *connectCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	return c.connected(e, made)
+}
+
+func (c *connectCommand) connected(e *env, made credential.Connection) error {
 	if c.JSON {
 		return report.JSON(e.stdout, connected{c.Association, made.AccountID, made.AccountName})
 	}
-	fmt.Fprintf(e.stdout, "Association %s is connected to the account %q (%s).\n", c.Association, made.AccountName, made.AccountID)
-	return nil
+	_, err := fmt.Fprintf(e.stdout, "Association %s is connected to the account %q (%s).\n", c.Association, made.AccountName, made.AccountID)
+	if err != nil || c.Adopt != made.AccountID {
+		return err
+	}
+	_, err = fmt.Fprint(e.stdout, "Where that is another account than before, its lists are looked at first: who unsubscribed, was deleted, or left a list before stays off, "+
+		"and rollcall approvals asks about the people that are found there.\n")
+	return err
 }
 
 // quiet is a log for commands that talk to a person: what goes as planned is said

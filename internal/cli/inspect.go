@@ -9,6 +9,7 @@ import (
 	"rollcall/internal/access"
 	"rollcall/internal/app"
 	"rollcall/internal/config"
+	"rollcall/internal/credential"
 	"rollcall/internal/report"
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -29,11 +30,14 @@ func remedy(err error) string {
 	var exposed *access.ExposedError
 	var other *app.OtherDatabaseError
 	var name *store.NameError
+	var account *credential.OtherAccountError
 	switch {
 	case errors.As(err, &usage):
 		return usage.try
 	case errors.As(err, &refused):
 		return refused.Try
+	case errors.As(err, &account):
+		return account.Remedy() + ", if that is the association's account from now on"
 	case errors.As(err, &unknown) && len(unknown.Configured) > 0:
 		return "--association " + strings.Join(unknown.Configured, " or ")
 	case errors.As(err, &wrong) && wrong.File != "":

@@ -25,8 +25,11 @@ type Config struct {
 	// console; empty: any. On the loopback address they keep pages of others from
 	// reaching it under a name of their own (DNS rebinding).
 	Hosts []string
-	Now   func() time.Time
-	Log   *slog.Logger
+	// Callbacks are the paths of the redirect URLs that are registered for the
+	// applications: where the browser comes back to when it reaches the console.
+	Callbacks []string
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Office is what the pages show and do. Every method but Associations is about
@@ -37,6 +40,14 @@ type Office interface {
 	// Zone is the association's time zone.
 	Zone(ctx context.Context, association string) (*time.Location, error)
 
+	groupsOffice
+	progressOffice
+	peopleOffice
+	approvalsOffice
+	optionsOffice
+	activityOffice
+	problemsOffice
+	connectOffice
 	healthOffice
 }
 
@@ -52,15 +63,22 @@ func (a Association) Path() string { return link(a.ID) }
 // Console serves the pages.
 type Console struct {
 	Config
-	pages   *pages
-	handler http.Handler
+	pages     *pages
+	sealer    sealer
+	previews  previews
+	attempts  attempts
+	forwarder forwarder
+	handler   http.Handler
 }
 
 // New prepares the console.
 func New(cfg Config) (*Console, error) {
-	c := &Console{Config: cfg}
+	c := &Console{Config: cfg, previews: previews{all: map[string]shownPreview{}}, attempts: attempts{all: map[string]attempt{}}}
 	var err error
-	if c.pages, err = parsePages(); err != nil {
+	if c.sealer, err = newSealer(); err != nil {
+		return nil, fmt.Errorf("prepare console: %w", err)
+	}
+	if c.pages, err = parsed(); err != nil {
 		return nil, fmt.Errorf("prepare console: %w", err)
 	}
 	c.handler = c.build()
@@ -70,11 +88,22 @@ func New(cfg Config) (*Console, error) {
 // ServeHTTP serves a page.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.ServeHTTP(w, r) }
 
+// Close ends what waits for browsers.
+func (c *Console) Close() {
+	c.forwarder.close()
+	c.attempts.close()
+}
+
 // build puts the layers around the routes.
 func (c *Console) build() http.Handler {
 	inside := http.NewServeMux()
 	for _, rt := range routes() {
 		inside.Handle(rt.pattern, c.handle(rt))
+	}
+	for _, path := range c.Callbacks {
+		if path != callbackPath {
+			inside.Handle("GET "+path, c.handle(route{"GET " + path, Admin, (*Console).callback}))
+		}
 	}
 	inside.Handle("/", http.HandlerFunc(c.notFound))
 	var guarded http.Handler = inside

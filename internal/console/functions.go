@@ -139,6 +139,15 @@ func (m moment) HTML() template.HTML {
 		m.at.UTC().Format(time.RFC3339), template.HTMLEscapeString(m.Local()), template.HTMLEscapeString(m.Ago())))
 }
 
+// seconds is a duration for people.
+func seconds(s float64) string {
+	d := time.Duration(s * float64(time.Second))
+	if d < time.Minute {
+		return fmt.Sprintf("%.0f s", s)
+	}
+	return d.Round(time.Second).String()
+}
+
 // age is a duration in its largest unit.
 func age(d time.Duration) string {
 	switch {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed templates
@@ -21,6 +22,9 @@ type pages struct{ byName map[string]*template.Template }
 // shared are the files that are part of every page. A file part_*.html is one
 // too.
 const layout = "layout.html"
+
+// parsed are the pages, which are part of the program, parsed once.
+var parsed = sync.OnceValues(parsePages)
 
 func parsePages() (*pages, error) {
 	root, err := fs.Sub(templates, "templates")
@@ -92,8 +96,18 @@ type navItem struct {
 // sections are the pages of the navigation, in its order. The first part of a
 // path below the association says in which of them it is.
 var sections = []struct{ title, path string }{
+	{"Groups", "groups"},
+	{"People", "people"},
+	{"Activity", "activity"},
+	{"Approvals", "approvals"},
+	{"Problems", "problems"},
+	{"Options", "options"},
+	{"Connect", "connect"},
 	{"Health", "health"},
 }
+
+// partOf are pages that belong to one of the navigation.
+var partOf = map[string]string{"adoption": "approvals", "requests": "activity"}
 
 func (c *Console) view(q *request, title string, data any) view {
 	v := view{
@@ -105,6 +119,9 @@ func (c *Console) view(q *request, title string, data any) view {
 	}
 	rest := strings.TrimPrefix(q.URL.EscapedPath(), q.to())
 	here, _, _ := strings.Cut(rest, "/")
+	if of, ok := partOf[here]; ok {
+		here = of
+	}
 	for _, s := range sections {
 		v.Nav = append(v.Nav, navItem{Title: s.title, Path: q.to(s.path), Here: here == s.path})
 	}

@@ -58,7 +58,17 @@ func (q *request) redirect(path, said string) error {
 }
 
 // sayings are what the page says after something was done.
-var sayings = map[string]string{}
+var sayings = map[string]string{
+	"options":      "Saved. The change arrives through the stream like any other, within seconds.",
+	"connected":    "The account is connected.",
+	"disconnected": "The account is disconnected: nothing is sent any more, and everything stays queued.",
+	"nothing":      "Nothing was changed.",
+	"nobody":       "Enter an address, a rep id, or the beginning of a last name.",
+	"approved":     "Approved. What was held is done now.",
+	"rejected":     "Rejected. Nothing of it is done, and nobody is asked again until others come in addition.",
+	"answered":     "Answered. What was approved is done now.",
+	"ticked":       "Saved. The change arrives through the stream like any other, within seconds.",
+}
 
 // partial reports whether htmx asks for a part of the page.
 func (q *request) partial() bool { return q.Header.Get("HX-Request") == "true" }

@@ -22,6 +22,38 @@ func routes() []route {
 	return []route{
 		{"GET /{$}", Viewer, (*Console).home},
 		{"GET " + base + "/{$}", Viewer, (*Console).start},
+		{"GET " + base + "/groups", Viewer, (*Console).groups},
+		{"POST " + base + "/groups/ticks", Operator, (*Console).ticks},
+		{"GET " + base + "/groups/{list}", Viewer, (*Console).list},
+		{"GET " + base + "/groups/{list}/people/{what}", Viewer, (*Console).listPeople},
+		{"GET " + base + "/groups/{list}/export.csv", Operator, (*Console).export},
+		{"GET " + base + "/groups/{list}/left-out.csv", Operator, (*Console).leftOut},
+		{"GET " + base + "/groups/{list}/sync", Operator, (*Console).previewSync},
+		{"POST " + base + "/groups/{list}/sync", Operator, (*Console).syncNow},
+		{"GET " + base + "/people", Viewer, (*Console).people},
+		{"POST " + base + "/people", Viewer, (*Console).search},
+		{"GET " + base + "/people/rep/{rep}", Viewer, (*Console).personByRep},
+		{"GET " + base + "/people/at/{token}", Viewer, (*Console).personByAddress},
+		{"POST " + base + "/people/at/{token}", Operator, (*Console).personDo},
+		{"GET " + base + "/approvals", Viewer, (*Console).approvals},
+		{"GET " + base + "/approvals/{id}", Viewer, (*Console).approval},
+		{"POST " + base + "/approvals/{id}", Operator, (*Console).answer},
+		{"GET " + base + "/adoption", Viewer, (*Console).adoption},
+		{"POST " + base + "/adoption", Operator, (*Console).adopt},
+		{"GET " + base + "/activity", Viewer, (*Console).activity},
+		{"GET " + base + "/activity/{id}", Viewer, (*Console).showRun},
+		{"GET " + base + "/activity/{id}/people.csv", Operator, (*Console).runCSV},
+		{"POST " + base + "/reconcile", Operator, (*Console).reconcile},
+		{"GET " + base + "/options", Viewer, (*Console).options},
+		{"POST " + base + "/options", Admin, (*Console).choose},
+		{"GET " + base + "/problems", Viewer, (*Console).problems},
+		{"GET " + base + "/problems/{reason}", Viewer, (*Console).problem},
+		{"GET " + base + "/connect", Viewer, (*Console).connect},
+		{"POST " + base + "/connect", Admin, (*Console).beginConnect},
+		{"POST " + base + "/connect/paste", Admin, (*Console).paste},
+		{"POST " + base + "/disconnect", Admin, (*Console).disconnect},
+		{"GET " + callbackPath, Admin, (*Console).callback},
+		{"GET " + base + "/requests/{id}", Viewer, (*Console).progress},
 		{"GET " + base + "/health", Viewer, (*Console).health},
 	}
 }
@@ -90,4 +122,14 @@ func (c *Console) home(q *request) error {
 }
 
 // start is the page that an association opens with.
-func (c *Console) start(q *request) error { return q.redirect(link(q.association.ID, "health"), "") }
+// While the account is not connected, that is the guide.
+func (c *Console) start(q *request) error {
+	a, err := c.Office.Account(q.Context(), q.association.ID)
+	if err != nil {
+		return err
+	}
+	if !a.Connected() {
+		return q.redirect(q.to("connect"), "")
+	}
+	return q.redirect(q.to("groups"), "")
+}

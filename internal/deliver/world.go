@@ -158,7 +158,7 @@ func persons(addresses []mapper.Address, known map[mapper.Address]*store.Known, 
 		p := mapper.Person{
 			Address: address, Holders: holders[address], SeenOptedOut: map[mapper.RepID]bool{},
 			RememberedOptOut: k.OptOut, OptOutGroups: map[mapper.GroupID]bool{}, OptedIn: k.OptedIn,
-			Contact: k.Contact, Pairs: k.Pairs, Exact: map[mapper.ListKey]bool{},
+			Contact: k.Contact, OldAccount: k.OldAccount, Pairs: k.Pairs, Exact: map[mapper.ListKey]bool{},
 		}
 		holds := map[mapper.RepID]bool{}
 		for _, h := range p.Holders {

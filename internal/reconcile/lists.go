@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -48,8 +49,9 @@ func (r *Reconciler) compareLists(ctx context.Context, account sink.Account) err
 				continue
 			}
 			if !there {
-				shown.Name, l.State, changed = l.Name, mapper.ListMissing, true
-				r.Log.Warn("list was deleted in Constant Contact: it is paused", "association", r.ID, "list", string(l.Key))
+				changed = true
+				err = r.pause(ctx, l)
+				break
 			}
 			err = r.Store.SetListState(ctx, l.Key, l.State, shown.Name)
 		case mapper.ListMissing:
@@ -74,6 +76,12 @@ func (r *Reconciler) compareLists(ctx context.Context, account sink.Account) err
 		return nil
 	}
 	return r.Store.Enqueue(ctx, []mapper.Address{""})
+}
+
+// pause records that a list was deleted in Constant Contact.
+func (r *Reconciler) pause(ctx context.Context, l sink.BoundList) error {
+	r.Log.Warn("list was deleted in Constant Contact: it is paused", "association", r.ID, "list", string(l.Key))
+	return r.Store.SetListState(ctx, l.Key, mapper.ListMissing, l.Name)
 }
 
 // mayBind reports whether a list that could not be bound may be tried again. A
@@ -286,9 +294,13 @@ func blockedBy(x rename, renames []rename, names map[mapper.ListKey]string) bool
 	return slices.ContainsFunc(renames, func(y rename) bool { return y.Key != x.Key && strings.EqualFold(names[y.Key], x.to) })
 }
 
-// renameOne gives a list a name. done is false when the account refuses it.
+// renameOne gives a list a name. done is false when the account refuses it or
+// has the list no more.
 func (r *Reconciler) renameOne(ctx context.Context, x rename, name string, following bool) (done bool, err error) {
 	refused, err := r.Applier.Rename(ctx, x.ListID, name)
+	if errors.Is(err, sink.ErrListGone) {
+		return false, errors.Join(r.pause(ctx, x.BoundList), r.Store.Enqueue(ctx, []mapper.Address{""}))
+	}
 	if err != nil {
 		return false, err
 	}

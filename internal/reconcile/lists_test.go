@@ -37,6 +37,27 @@ func TestListDeletedByHand(t *testing.T) {
 	}
 }
 
+// A group that is renamed after its list was deleted stops nothing: the list is
+// missing from then on.
+func TestGroupOfADeletedListIsRenamed(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.do(w.sim.DeleteList(account, "Board"))
+	w.change(cdc.KindGroup, "1", "update chamber.rep_group set name = 'Directors' where group_id = 1")
+	w.change(cdc.KindRep, "3", "update chamber.rep set active = false where rep_id = 3")
+	w.settle()
+	if state := w.listState(board); state != "missing" {
+		t.Errorf("list is %s", state)
+	}
+	w.on(everybody, append(reps(1, 2), reps(4, 20)...)...)
+	if names := w.sim.ListNames(account); len(names) != 2 {
+		t.Errorf("lists: %v", names)
+	}
+	if got := w.departed(); len(got) > 0 {
+		t.Errorf("departed: %v", got)
+	}
+}
+
 func TestListRenamedByHandIsLeftAlone(t *testing.T) {
 	w := newWorld(t, noon)
 	w.settle()

@@ -91,22 +91,7 @@ func (s *Store) Approval(ctx context.Context, id int64) (ApprovalRow, []Approval
 func (a *Association) ApproveSync(ctx context.Context, list mapper.ListKey, removals []AskedPair, content RequestContent, by string) (approval, request int64, err error) {
 	err = a.begin(ctx, "record approved sync", func(tx pgx.Tx) error {
 		if len(removals) > 0 {
-			err := tx.QueryRow(ctx, `insert into rollcall_state.approval
-					(source, association, list, kind, state, detail, asked_at, expires_at, decided_at, decided_by)
-				values ($1, $2, $3, $4, 'approved', 'Shown and approved with the command sync.', $5, $6, $5, $7) returning id`,
-				a.source, a.id, string(list), string(mapper.HoldRemovals), a.now(), a.expiry(mapper.HoldRemovals), by).Scan(&approval)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Exec(ctx, sql.Query("inspect_answered"), a.source, a.id, string(list), addressesOf(removals)); err != nil {
-				return err
-			}
-			_, err = tx.CopyFrom(ctx, pgx.Identifier{"rollcall_state", "approval_pair"},
-				[]string{"approval", "source", "association", "list", "address", "op", "reason", "rep"},
-				pgx.CopyFromSlice(len(removals), func(i int) ([]any, error) {
-					p := removals[i]
-					return []any{approval, a.source, a.id, string(list), string(p.Address), opRemove, string(p.Reason), string(p.Rep)}, nil
-				}))
+			approval, err = a.approve(ctx, tx, list, removals, "Shown and approved with the command sync.", by)
 			if err != nil {
 				return err
 			}
@@ -122,6 +107,27 @@ func (a *Association) ApproveSync(ctx context.Context, list mapper.ListKey, remo
 		return err
 	})
 	return approval, request, err
+}
+
+// approve records an approval of removals that a person saw.
+func (a *Association) approve(ctx context.Context, tx pgx.Tx, list mapper.ListKey, removals []AskedPair, detail, by string) (approval int64, err error) {
+	err = tx.QueryRow(ctx, `insert into rollcall_state.approval
+			(source, association, list, kind, state, detail, asked_at, expires_at, decided_at, decided_by)
+		values ($1, $2, $3, $4, 'approved', $8, $5, $6, $5, $7) returning id`,
+		a.source, a.id, string(list), string(mapper.HoldRemovals), a.now(), a.expiry(mapper.HoldRemovals), by, detail).Scan(&approval)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := tx.Exec(ctx, sql.Query("inspect_answered"), a.source, a.id, string(list), addressesOf(removals)); err != nil {
+		return 0, err
+	}
+	_, err = tx.CopyFrom(ctx, pgx.Identifier{"rollcall_state", "approval_pair"},
+		[]string{"approval", "source", "association", "list", "address", "op", "reason", "rep"},
+		pgx.CopyFromSlice(len(removals), func(i int) ([]any, error) {
+			p := removals[i]
+			return []any{approval, a.source, a.id, string(list), string(p.Address), opRemove, string(p.Reason), string(p.Rep)}, nil
+		}))
+	return approval, err
 }
 
 func addressesOf(pairs []AskedPair) []string {

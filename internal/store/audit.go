@@ -18,8 +18,17 @@ type Action string
 const (
 	ActConnect    Action = "connect"
 	ActDisconnect Action = "disconnect"
-	ActApprove    Action = "approve"
-	ActReject     Action = "reject"
+	// Another account in place of the one before.
+	ActAdoptAccount Action = "adopt_account"
+	// Another database in place of the one before.
+	ActAdoptDatabase Action = "adopt_database"
+	ActApprove       Action = "approve"
+	ActReject        Action = "reject"
+	// Answers about one list.
+	ActListRecreate   Action = "list_recreate"
+	ActListSwitchOff  Action = "list_switch_off"
+	ActListForeign    Action = "list_foreign"
+	ActListRemoveLeft Action = "list_remove_left"
 	// Users of the console.
 	ActUserAdd      Action = "user_add"
 	ActUserRole     Action = "user_role"
@@ -30,6 +39,13 @@ const (
 	ActReconcile Action = "reconcile"
 	ActAllowBack Action = "allow_back"
 	ActRetry     Action = "retry"
+	ActListBind  Action = "list_bind"
+	ActLook      Action = "look"
+	// In the member database.
+	ActTick    Action = "tick_groups"
+	ActOptions Action = "set_options"
+	// Member data that left the console as a file.
+	ActExport Action = "export"
 )
 
 // Act is one act of an operator.
@@ -50,6 +66,11 @@ func (a *Association) record(ctx context.Context, tx pgx.Tx, who string, act Act
 	_, err := tx.Exec(ctx, `insert into rollcall_state.audit (source, at, who, association, what, subjects, detail) values ($1, $2, $3, $4, $5, $6, $7)`,
 		a.source, a.now(), who, a.id, string(act.What), act.Subjects, act.Detail)
 	return err
+}
+
+// Record writes an act that changed nothing here into the audit log.
+func (a *Association) Record(ctx context.Context, who string, act Act) error {
+	return a.begin(ctx, "record act", func(tx pgx.Tx) error { return a.record(ctx, tx, who, act) })
 }
 
 // AuditRow is one act as it is on record.

@@ -153,8 +153,8 @@ func (a *Association) SetConnection(ctx context.Context, version int64, to crede
 }
 
 // Connect records an account and its tokens; see credential.Store.
-func (a *Association) Connect(ctx context.Context, c credential.Connection, tokens credential.Sealed) error {
-	return a.account(ctx, c, func(tx pgx.Tx, _ credential.Connection) error {
+func (a *Association) Connect(ctx context.Context, c credential.Connection, tokens credential.Sealed, adopt bool) error {
+	return a.account(ctx, c, adopt, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, sql.Query("connection_connect"), a.source, a.id, tokens.Access, tokens.Refresh, tokens.ExpiresAt, a.now())
 		if err != nil {
 			return err
@@ -167,8 +167,8 @@ func (a *Association) Connect(ctx context.Context, c credential.Connection, toke
 
 // SetAccount records the account of a token of the configuration; see
 // credential.Store. Another account than before ends the connection.
-func (a *Association) SetAccount(ctx context.Context, c credential.Connection) error {
-	err := a.account(ctx, c, func(pgx.Tx, credential.Connection) error { return nil })
+func (a *Association) SetAccount(ctx context.Context, c credential.Connection, adopt bool) error {
+	err := a.account(ctx, c, adopt, func(pgx.Tx) error { return nil })
 	other, ok := errors.AsType[*credential.OtherAccountError](err)
 	if !ok {
 		return err
@@ -177,15 +177,16 @@ func (a *Association) SetAccount(ctx context.Context, c credential.Connection) e
 	return errors.Join(err, stateErr)
 }
 
-// account records a connection unless it is another account than before, or
-// another association's.
-func (a *Association) account(ctx context.Context, c credential.Connection, more func(pgx.Tx, credential.Connection) error) error {
+// account records a connection unless it is another association's account, or
+// another one than before that is not to be adopted.
+func (a *Association) account(ctx context.Context, c credential.Connection, adopt bool, more func(pgx.Tx) error) error {
 	return a.begin(ctx, "record connection", func(tx pgx.Tx) error {
 		was, _, err := a.locked(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if was.AccountID != "" && was.AccountID != c.AccountID {
+		other := was.AccountID != "" && was.AccountID != c.AccountID
+		if other && !adopt {
 			return &credential.OtherAccountError{Association: a.id, Was: was.AccountName, WasID: was.AccountID, Is: c.AccountName, IsID: c.AccountID}
 		}
 		var agreed *time.Time
@@ -203,7 +204,12 @@ func (a *Association) account(ctx context.Context, c credential.Connection, more
 		if err != nil {
 			return err
 		}
-		return more(tx, was)
+		if other {
+			if err := a.adopt(ctx, tx, was, c); err != nil {
+				return err
+			}
+		}
+		return more(tx)
 	})
 }
 

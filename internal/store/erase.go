@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -42,6 +43,10 @@ func (a *Association) Held(ctx context.Context, held, unheld []mapper.Address) e
 	return err
 }
 
+// oldAccountPrefix stands before what an account before this one showed, where the
+// table of erased people has a list.
+const oldAccountPrefix = "old_account:"
+
 // EraseUnheld removes at most limit addresses with which nobody had to do since
 // before the time, with all that is kept about them. Opt-outs and departures
 // stay, under a keyed hash.
@@ -60,10 +65,14 @@ func (a *Association) EraseUnheld(ctx context.Context, before time.Time, limit i
 		var address mapper.Address
 		var optedOut bool
 		var left []string
-		_, err = pgx.ForEachRow(rows, []any{&address, &optedOut, &left}, func() error {
+		var elsewhere string // what an account before this one showed
+		_, err = pgx.ForEachRow(rows, []any{&address, &optedOut, &left, &elsewhere}, func() error {
 			addresses = append(addresses, string(address))
 			if optedOut {
 				left = append(left, "") // stands for the opt-out
+			}
+			if elsewhere != "" {
+				left = append(left, oldAccountPrefix+elsewhere)
 			}
 			for _, list := range left {
 				batch.Queue(`insert into rollcall_state.erased (source, association, hash, list) values ($1, $2, $3, $4) on conflict do nothing`,
@@ -75,7 +84,7 @@ func (a *Association) EraseUnheld(ctx context.Context, before time.Time, limit i
 		if err != nil || len(addresses) == 0 {
 			return err
 		}
-		for _, table := range []string{"rep_seen", "rep_now", "opt_out", "opt_in", "previous_allowed", "contact", "ledger", "approval_pair"} {
+		for _, table := range []string{"rep_seen", "rep_now", "opt_out", "opt_in", "previous_allowed", "contact", "old_account", "ledger", "approval_pair"} {
 			batch.Queue("delete from rollcall_state."+table+" where source = $1 and association = $2 and address = any($3)", a.source, a.id, addresses)
 		}
 		batch.Queue(`delete from rollcall_state.address_change
@@ -90,8 +99,9 @@ func (a *Association) EraseUnheld(ctx context.Context, before time.Time, limit i
 
 // ErasedFacts is what is remembered of an address whose rows were erased.
 type ErasedFacts struct {
-	OptedOut bool
-	Left     []mapper.ListKey
+	OptedOut   bool
+	Left       []mapper.ListKey
+	OldAccount mapper.ContactState // see mapper.Person
 }
 
 // Erased returns what is remembered of those of the addresses that were erased
@@ -124,9 +134,13 @@ func (a *Association) Erased(ctx context.Context, addresses []mapper.Address) (m
 	var list mapper.ListKey
 	_, err = pgx.ForEachRow(rows, []any{&hash, &list}, func() error {
 		f := facts[of[string(hash)]]
-		if list == "" {
+		elsewhere, isState := strings.CutPrefix(string(list), oldAccountPrefix)
+		switch {
+		case list == "":
 			f.OptedOut = true
-		} else {
+		case isState:
+			f.OldAccount = mapper.ContactState(elsewhere)
+		default:
 			f.Left = append(f.Left, list)
 		}
 		facts[of[string(hash)]] = f
@@ -156,6 +170,10 @@ func (a *Association) Recall(ctx context.Context, addresses []mapper.Address) er
 			if f.OptedOut {
 				batch.Queue(`insert into rollcall_state.opt_out (source, association, address, since) values ($1, $2, $3, $4) on conflict do nothing`,
 					a.source, a.id, string(address), a.now())
+			}
+			if f.OldAccount != "" {
+				batch.Queue(`insert into rollcall_state.old_account (source, association, address, state) values ($1, $2, $3, $4) on conflict do nothing`,
+					a.source, a.id, string(address), string(f.OldAccount))
 			}
 			for _, list := range f.Left {
 				batch.Queue(`insert into rollcall_state.ledger as l (source, association, list, address, shown, departed_at) values ($1, $2, $3, $4, 'off', $5)

@@ -180,6 +180,12 @@ func (s *Store) Adopt(ctx context.Context, known Installation, a Adoption) error
 			return err
 		}
 		_, err = tx.Exec(ctx, "update rollcall_state.due set at = least(at, $2::timestamptz) where source = $1 and what = 'reconcile'", s.source, s.now())
-		return err
+		if err != nil {
+			return err
+		}
+		return s.Association("").record(ctx, tx, a.By, Act{
+			What: ActAdoptDatabase, Subjects: []string{subject("system", a.Database.SystemID), subject("system", known.SystemID)},
+			Detail: "in place of the database before, as " + string(a.As),
+		})
 	})
 }

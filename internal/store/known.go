@@ -23,6 +23,7 @@ type Known struct {
 	Open       map[mapper.ListKey]string // op of the call that is on its way
 	OptedIn    bool                      // the opt-out was lifted within the last hour
 	Changes    []AddressChange           // unfinished e-mail changes to or from the address
+	OldAccount mapper.ContactState       // see mapper.Person
 }
 
 // SeenRep is a rep that was seen with an address.
@@ -114,6 +115,15 @@ func (a *Association) Known(ctx context.Context, addresses []mapper.Address) (ma
 				return err
 			}
 			known[mapper.Address(address)].OptedIn = true
+			return nil
+		}},
+		{"select address, state from rollcall_state.old_account where source = $1 and association = $2 and address = any($3)", func(rows pgx.Rows) error {
+			var address string
+			var state mapper.ContactState
+			if err := rows.Scan(&address, &state); err != nil {
+				return err
+			}
+			known[mapper.Address(address)].OldAccount = state
 			return nil
 		}},
 		{sql.Query("deliver_changes"), func(rows pgx.Rows) error {

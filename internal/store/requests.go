@@ -26,13 +26,14 @@ type Request struct {
 // RequestContent is the content of a logical message with our prefix.
 type RequestContent struct {
 	Version     int     `json:"v"`
-	Ask         string  `json:"ask"` // sync_now or touch; by a command also reconcile, allow_back and retry
+	Ask         string  `json:"ask"` // sync_now or touch; by a command or the console also reconcile, allow_back, retry, look and list_bind
 	Group       string  `json:"group,omitempty"`
 	Association *string `json:"association,omitempty"`
 	Kind        string  `json:"kind,omitempty"`    // touch
 	Key         string  `json:"key,omitempty"`     // touch
-	Address     string  `json:"address,omitempty"` // allow_back and retry
-	List        string  `json:"list,omitempty"`    // allow_back: a list's key; empty: every list
+	Address     string  `json:"address,omitempty"` // allow_back, retry and look
+	List        string  `json:"list,omitempty"`    // allow_back: a list's key; empty: every list. list_bind: that list's
+	To          string  `json:"to,omitempty"`      // list_bind: id or name of a list of the account
 }
 
 // Answer is how a request ended.
