@@ -127,7 +127,7 @@ func (w *inside) connectAccount(ctx context.Context, account, adopt string) erro
 	if err != nil {
 		return err
 	}
-	_, err = connecting.Finish(ctx, code, "the test", "Olive Office", "")
+	_, err = connecting.Finish(ctx, code, "the test", "Olive Office")
 	return err
 }
 

@@ -22,7 +22,7 @@ import (
 // program has the default, the console is left out: everything else works.
 func (a *App) openConsole() error {
 	c := a.cfg.Console
-	if c.Listen == config.ConsoleOff || !a.has(RoleConsole) {
+	if !a.has(RoleConsole) || c.Listen == config.ConsoleOff {
 		return nil
 	}
 	log := a.log.With("component", "console")

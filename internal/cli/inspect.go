@@ -57,6 +57,8 @@ func remedy(err error) string {
 		return "correct source.url; or, if it is the right database now: rollcall adopt --failover, or rollcall adopt --restored for a backup"
 	case errors.As(err, &name):
 		return "source.name: " + name.Known
+	case errors.Is(err, store.ErrStateInUse):
+		return "rollcall uninstall, then init --consent"
 	case errors.Is(err, store.ErrNotStarted), errors.Is(err, store.ErrOlderState):
 		return "rollcall run, which makes the state and keeps it up to date"
 	case errors.Is(err, store.ErrNotWaiting), errors.Is(err, store.ErrNoApproval):
