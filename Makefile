@@ -4,7 +4,7 @@ CC := $(shell go env CC)
 RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-schemas lint demo sim bench-drain bench-plan bench-calls image test-image packages test-packages release clean
+.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas lint demo sim bench-drain bench-plan bench-calls image test-image packages test-packages release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,12 @@ test-matrix: ## the tests that need a database, on Postgres 14 to 18
 	@for version in $(VERSIONS); do \
 		echo "Postgres $$version"; \
 		ROLLCALL_PG_BIN= ROLLCALL_PG_VERSION=$$version go test -count=1 $(MATRIX) || failed="$$failed $$version"; \
+	done; test -z "$$failed" || { echo "failed on Postgres$$failed"; exit 1; }
+
+test-failover: ## a stand-by is promoted, on Postgres 14 to 18
+	@for version in $(VERSIONS); do \
+		echo "Postgres $$version"; \
+		ROLLCALL_FAILOVER=1 ROLLCALL_PG_BIN= ROLLCALL_PG_VERSION=$$version go test -count=1 -v -timeout 20m -run '^TestFailover' ./e2e || failed="$$failed $$version"; \
 	done; test -z "$$failed" || { echo "failed on Postgres$$failed"; exit 1; }
 
 test-schemas: ## the contract on other member systems; ROLLCALL_TEST_SCHEMAS names more

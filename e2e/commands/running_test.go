@@ -46,6 +46,7 @@ func TestCommandsWaitForTheRunningProgram(t *testing.T) {
 constant_contact: {api_url: %q, connections: [{association: "1", access_token: {file: %q}}]}
 pace: {linger: 200ms}
 metrics: {listen: "off"}
+console: {listen: "off"}
 `, db.URL, pgtest.Slot(t), server.URL+"/v3", token)
 	for name, content := range map[string]string{token: "an-access-token\n", path: text} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {

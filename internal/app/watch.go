@@ -50,7 +50,7 @@ func (a *App) collect() {
 		ids = append(ids, c.Association)
 	}
 	a.watched.collector = metrics.NewCollector(a.watched.registry, metrics.Config{
-		State: a.store, Slot: a.readSlot, Stream: a.watched.stream, Associations: ids, Keys: keys,
+		State: a.store, Slot: a.readSlot, Stream: a.watched.stream, Associations: ids, Keys: keys, SourceLease: "source/" + a.cfg.Source.Name,
 		Every: a.cfg.Metrics.Every, Now: a.now, Log: a.log.With("component", "metrics"),
 	})
 }
@@ -113,6 +113,7 @@ func (a *App) ready() httpserver.Report {
 		check("member_database", true, "it answers")
 	}
 	switch open := a.watched.stream.Open(); {
+	case !a.has(RoleReader):
 	case open:
 		check("stream", true, "this process reads it")
 	case !recent(at):
@@ -126,7 +127,9 @@ func (a *App) ready() httpserver.Report {
 	default:
 		check("stream", false, "nobody reads it")
 	}
-	a.readyKeys(check, now)
+	if a.has(RoleWorker) {
+		a.readyKeys(check, now)
+	}
 	for _, m := range collector.Measures(store.MeasureAccounts, "connection_state") {
 		if m.Labels[0] != "connected" {
 			r.Notes = append(r.Notes, fmt.Sprintf("association %s: its account is not connected (%s)", m.Association, m.Labels[0]))

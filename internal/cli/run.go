@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -14,7 +15,8 @@ import (
 )
 
 type runCommand struct {
-	Config string `help:"Configuration file." default:"/etc/rollcall/rollcall.yaml" type:"path" short:"c"`
+	Config string   `help:"Configuration file." default:"/etc/rollcall/rollcall.yaml" type:"path" short:"c"`
+	Roles  []string `help:"What this process does (${enum}); default all." enum:"reader,worker,console"`
 }
 
 func (c *runCommand) Run(e *env) error {
@@ -26,12 +28,30 @@ func (c *runCommand) Run(e *env) error {
 	level.Set(cfg.Log.Level.Level())
 	log := loggerAt(e.stderr, level, cfg.Log.Format)
 	defer onHangup(e.ctx, func() { reload(c.Config, cfg, level, log) })()
-	a, err := app.New(e.ctx, cfg, log, time.Now)
+	for {
+		err := c.once(e, cfg, log)
+		if !errors.Is(err, app.ErrAgain) {
+			return err
+		}
+	}
+}
+
+// once runs until somebody stops it, or another server takes over.
+func (c *runCommand) once(e *env, cfg *config.Config, log *slog.Logger) error {
+	a, err := app.New(e.ctx, cfg, log, time.Now, c.roles()...)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
 	return a.Run(e.ctx)
+}
+
+func (c *runCommand) roles() []app.Role {
+	roles := make([]app.Role, len(c.Roles))
+	for i, name := range c.Roles {
+		roles[i] = app.Role(name)
+	}
+	return roles
 }
 
 // onHangup does something at each SIGHUP until the context ends or stop is called.

@@ -68,6 +68,7 @@ func (c *Config) validate() []Problem {
 	p.secret("source.password", c.Source.Password, false)
 	p.unless(slotName.MatchString(c.Source.Slot), "source.slot", "must have 1 to 63 small letters, digits or underscores")
 	p.unless(c.Source.Publication != "" && len(c.Source.Publication) < 64, "source.publication", "must have 1 to 63 bytes")
+	p.oneOf("source.on_new_timeline", string(c.Source.OnNewTimeline), string(OnNewTimelineRefuse), string(OnNewTimelineContinue))
 	if c.State.URL != "" {
 		p.database("state.url", c.State.URL)
 	}
@@ -90,6 +91,7 @@ func (c *Config) validate() []Problem {
 	p.unless(c.Pace.Linger > 0 && c.Pace.Linger <= maxLinger, "pace.linger", "must be more than 0s and at most 30m")
 	p.unless(c.Pace.DailyCalls >= minDailyCalls, "pace.daily_calls", "must be at least 100")
 	p.unless(c.Pace.OptOutReserve >= 1 && c.Pace.OptOutReserve <= 50, "pace.opt_out_reserve", "must be between 1 and 50, in percent")
+	p.console(c.Console)
 	p.oneOf("log.level", string(c.Log.Level), "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "text", "json")
 	p.listen("metrics.listen", c.Metrics)

@@ -26,8 +26,12 @@ const (
 // shrinkFor bounds the search for a shorter history that fails too.
 const shrinkFor = 15 * time.Second
 
-// round is how many checks have one seed.
-const round = 20
+// round is how many checks have one seed. Check n of a round begins n(n+1)/2
+// behind it, so that rounds less than that apart would repeat each other.
+const (
+	round = 20
+	apart = round * (round + 1) / 2
+)
 
 // TestOracle compares the system with the oracle. ORACLE_CHECKS says how many
 // checks of histories drawn anew to make, ORACLE_SEED repeats the round of a
@@ -54,15 +58,15 @@ func TestOracle(t *testing.T) {
 	b := newBench(t)
 	began := time.Now()
 	done := 0
-	for ; done < checks; done += round {
-		set(t, "rapid.seed", seed+done)
+	for next := seed; done < checks; done, next = done+round, next+apart {
+		set(t, "rapid.seed", next)
 		set(t, "rapid.checks", round)
 		set(t, "rapid.nofailfile", true)
 		set(t, "rapid.shrinktime", shrinking)
-		if !t.Run(fmt.Sprint("seed ", seed+done), func(t *testing.T) {
+		if !t.Run(fmt.Sprint("seed ", next), func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) { check(rt, b) })
 		}) {
-			t.Fatalf("to repeat: ORACLE_SEED=%d go test ./internal/oracle -run TestOracle -count=1", seed+done)
+			t.Fatalf("to repeat: ORACLE_SEED=%d go test ./internal/oracle -run TestOracle -count=1", next)
 		}
 		if once {
 			return

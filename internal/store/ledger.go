@@ -85,10 +85,8 @@ func (a *Association) Doubt(ctx context.Context, id int64) error {
 }
 
 func (a *Association) setActivity(ctx context.Context, statement string, args ...any) error {
-	if _, err := a.pool.Exec(ctx, statement, args...); err != nil {
-		return fmt.Errorf("record state of call: %w", err)
-	}
-	return nil
+	_, err := a.write(ctx, "record state of call", statement, args...)
+	return err
 }
 
 // Reject records that a call was not applied; see sink.Ledger.
@@ -195,9 +193,10 @@ func (a *Association) confirm(ctx context.Context, tx pgx.Tx, id int64, _ sink.O
 	return err
 }
 
-// carried takes what an activity added off the e-mail changes that wanted it.
-func (a *Association) carried(ctx context.Context, tx pgx.Tx, id int64) error {
-	if _, err := tx.Exec(ctx, sql.Query("changes_carried"), id); err != nil {
+// carried takes what an activity added off the e-mail changes that wanted it,
+// and what the addresses are on already. It ends changes that want nothing more.
+func (a *Association) carried(ctx context.Context, tx pgx.Tx, id int64, addresses ...string) error {
+	if _, err := tx.Exec(ctx, sql.Query("changes_carried"), a.source, a.id, id, addresses); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, sql.Query("changes_finish"), a.source, a.id, a.now())

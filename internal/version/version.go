@@ -12,9 +12,9 @@ var Number string
 
 // Info is which build this is.
 type Info struct {
-	Version  string // devel where nothing says
-	Revision string // of the source; unknown where nothing says
-	Go       string // the compiler's version
+	Version  string `json:"version"`  // devel where nothing says
+	Revision string `json:"revision"` // of the source; unknown where nothing says
+	Go       string `json:"go"`       // the compiler's version
 }
 
 // Read returns which build this is.
