@@ -46,7 +46,7 @@ test-schemas: ## the contract on other member systems; ROLLCALL_TEST_SCHEMAS nam
 
 CHECKS ?= 2000
 test-oracle: ## random histories against a second reading of the rules: CHECKS=2000
-	ORACLE_CHECKS=$(CHECKS) go test -count=1 -timeout 4h -v -run TestOracle ./internal/oracle
+	ORACLE_CHECKS=$(CHECKS) go test -count=1 -timeout 4h -parallel 4 -v -run TestOracle ./internal/oracle
 
 test-mutants: ## spoil one rule at a time: the oracle or a test must notice each
 	go run ./internal/oracle/mutants

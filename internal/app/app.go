@@ -133,6 +133,9 @@ func (a *App) Run(ctx context.Context) error {
 			group.Go(func() error { return a.hold(ctx, keeper, s) })
 		}
 	}
+	if a.has(RoleConsole) {
+		group.Go(func() error { return a.serveConsole(ctx) })
+	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
