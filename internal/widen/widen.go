@@ -230,7 +230,7 @@ func (k *keys) add(kind cdc.Kind, id string) {
 func (k *keys) mark(ctx context.Context, snap *source.Snap, m *store.Marks) error {
 	rep := func(r source.RepRef) error {
 		address, problem := mapper.Normalize(r.Email)
-		return m.Rep(r.Association, r.Rep, address, problem)
+		return m.Rep(r.Association, r.Rep, address, problem, r.OptedOut)
 	}
 	if k.all {
 		associations, err := snap.Associations(ctx)
