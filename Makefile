@@ -4,7 +4,7 @@ CC := $(shell go env CC)
 RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test test-oracle test-mutants test-faults test-matrix test-schemas lint demo sim bench-drain bench-plan bench-calls image clean
+.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas lint demo sim bench-drain bench-plan bench-calls image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,12 @@ test: ## format check, vet, all tests and lint; starts its own Postgres
 	go vet ./...
 	$(if $(RACE),,@echo "no C compiler that works ($(CC)): testing without the race detector")
 	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) -count=1 -timeout 30m ./...
+	@command -v promtool >/dev/null || echo "NOT TESTED without promtool (Debian: apt-get install prometheus): deploy/prometheus/rules.yml"
 	$(MAKE) --no-print-directory lint
+
+test-rules: ## the alerts, with promtool
+	promtool check rules deploy/prometheus/rules.yml
+	promtool test rules deploy/prometheus/rules_test.yml
 
 # What depends on the server's version, on each that there is.
 VERSIONS ?= 14 15 16 17 18
@@ -28,12 +33,18 @@ test-matrix: ## the tests that need a database, on Postgres 14 to 18
 		ROLLCALL_PG_BIN= ROLLCALL_PG_VERSION=$$version go test -count=1 $(MATRIX) || failed="$$failed $$version"; \
 	done; test -z "$$failed" || { echo "failed on Postgres$$failed"; exit 1; }
 
+test-failover: ## a stand-by is promoted, on Postgres 14 to 18
+	@for version in $(VERSIONS); do \
+		echo "Postgres $$version"; \
+		ROLLCALL_FAILOVER=1 ROLLCALL_PG_BIN= ROLLCALL_PG_VERSION=$$version go test -count=1 -v -timeout 20m -run '^TestFailover' ./e2e || failed="$$failed $$version"; \
+	done; test -z "$$failed" || { echo "failed on Postgres$$failed"; exit 1; }
+
 test-schemas: ## the contract on other member systems; ROLLCALL_TEST_SCHEMAS names more
 	go test -count=1 -v -run 'Test(Every|Schemas|AMissing|Watches|Ids)' ./internal/schemas
 
 CHECKS ?= 2000
 test-oracle: ## random histories against a second reading of the rules: CHECKS=2000
-	ORACLE_CHECKS=$(CHECKS) go test -count=1 -timeout 4h -v -run TestOracle ./internal/oracle
+	ORACLE_CHECKS=$(CHECKS) go test -count=1 -timeout 4h -parallel 4 -v -run TestOracle ./internal/oracle
 
 test-mutants: ## spoil one rule at a time: the oracle or a test must notice each
 	go run ./internal/oracle/mutants

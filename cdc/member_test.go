@@ -186,6 +186,21 @@ func (r *reading) wantEnd(t *testing.T, want error) {
 	}
 }
 
+// waitForLog waits until the log says something so often.
+func (r *reading) waitForLog(t *testing.T, what string, times int) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for strings.Count(r.log.String(), what) < times {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("the log does not say %q: %s", what, r.log)
+		}
+	}
+}
+
 // memory is a store that forgets nothing.
 type memory struct {
 	mu       sync.Mutex

@@ -18,6 +18,11 @@ type Config struct {
 	Publication string
 	Watches     []Watch
 	Store       Store
+	// SystemID and Timeline are those of the server that the caller looked at,
+	// as IDENTIFY_SYSTEM says them. Another one is ErrOtherServer. Empty: the
+	// first one that answers is right.
+	SystemID string
+	Timeline int32
 	// Snapshot asks the member database for pg_current_snapshot() over another
 	// connection.
 	Snapshot func(ctx context.Context) (Snapshot, error)
@@ -53,7 +58,7 @@ type Reader struct {
 	stats Stats
 	retry *backoff.ExponentialBackOff
 
-	server  server // zero before the first connection
+	server  server // zero before the first connection, if nobody said which
 	trusted LSN    // the slot's position then; the caller of Run has looked at it
 	resumed bool   // somebody else may have read the slot since
 }
@@ -70,7 +75,7 @@ func NewReader(cfg Config) (*Reader, error) {
 	if cfg.SenderTimeout == 0 {
 		cfg.SenderTimeout = defaultSenderTimeout
 	}
-	return &Reader{cfg: cfg, retry: backoff.NewExponentialBackOff(
+	return &Reader{cfg: cfg, server: server{cfg.SystemID, cfg.Timeline}, retry: backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(retryFirst), backoff.WithMaxInterval(retryMost), backoff.WithMaxElapsedTime(0))}, nil
 }
 
@@ -115,6 +120,8 @@ func (r *Reader) session(ctx context.Context) error {
 		return err
 	}
 	r.stats.Connects.Add(1)
+	r.stats.Streaming.Store(true)
+	defer r.stats.Streaming.Store(false)
 	r.cfg.Log.Info("streaming", "slot", r.cfg.Slot, "durable_lsn", slot.ConfirmedFlushLSN.String())
 	return r.stream(ctx, conn, slot.ConfirmedFlushLSN)
 }

@@ -165,6 +165,10 @@ func prepare(ctx context.Context, conn *pgx.Conn, slot, publication string, pati
 	return Prepared{Created: created, Confirmed: found.ConfirmedFlushLSN, Current: found.CurrentLSN}, nil
 }
 
+// failoverSlots is the first version on which a stand-by that synchronises slots
+// takes ours over. Without such a stand-by that costs nothing.
+const failoverSlots = 170000
+
 // createSlot waits for older transactions only so long: statement_timeout does
 // not bound that wait, lock_timeout does. A slot that did not come about in
 // time leaves nothing behind.
@@ -173,7 +177,15 @@ func createSlot(ctx context.Context, conn *pgx.Conn, slot string, patience time.
 		if _, err := tx.Exec(ctx, fmt.Sprintf("set local lock_timeout = %d", patience.Milliseconds())); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, "select pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput')", slot)
+		var version int
+		if err := tx.QueryRow(ctx, "select pg_catalog.current_setting('server_version_num')::integer").Scan(&version); err != nil {
+			return err
+		}
+		create := "select pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput')"
+		if version >= failoverSlots {
+			create = "select pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput', failover => true)"
+		}
+		_, err := tx.Exec(ctx, create, slot)
 		return err
 	})
 	var pgErr *pgconn.PgError

@@ -122,7 +122,7 @@ func (w *inside) connectInside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = connecting.Finish(ctx, code, "the test", "Olive Office")
+	_, err = connecting.Finish(ctx, code, "the test", "Olive Office", "")
 	return err
 }
 

@@ -16,7 +16,7 @@ func (p *planner) look(t *target, pair Pair, rule ruling) {
 		kind = HoldForeign
 	case pair.Shown == ShownOn:
 		kind = HoldLeftBehind
-	case rule.verdict == On && p.Contact.State == ContactActive && !pair.Departed:
+	case rule.verdict == On && p.Contact.State == ContactActive && !pair.Departed && p.OldAccount == "":
 		kind, op = HoldMayHaveLeft, AddToList
 	default:
 		return

@@ -40,6 +40,7 @@ type target struct {
 	List
 	gate  Reason
 	known bool   // bound before
+	gone  bool   // its group exists no more
 	bound string // the name it was bound with
 	rank  int    // place among all lists
 }
@@ -160,13 +161,14 @@ func (c *catalog) followTypes(in Input) {
 // they do not ask for any more keeps the name it is bound with: a type that
 // nobody in this input has is still wanted, a deleted group is not.
 func (c *catalog) bind(known List) {
+	gone := known.Kind == ListGroup && c.byKey[known.Key] == nil
 	var gate Reason
 	if known.Kind == ListGroup {
 		gate = ReasonGroupNotSynced
 	}
 	c.add(known, gate)
 	t := c.byKey[known.Key]
-	t.known, t.bound, t.State, t.Existed = true, known.Name, known.State, known.Existed
+	t.known, t.gone, t.bound, t.State, t.Existed = true, gone, known.Name, known.State, known.Existed
 	t.Unseen, t.KeepForeign = known.Unseen, known.KeepForeign
 	if state, changed := c.states[known.Key]; changed {
 		t.State = state
@@ -189,7 +191,7 @@ func (in Input) gate(l List) Reason {
 		return ReasonNotConnected
 	case in.OtherAccount:
 		return ReasonOtherAccount
-	case !option[l.Kind]:
+	case !option[l.Kind], l.State == ListOff:
 		return ReasonOptionOff
 	case l.State == ListMissing, l.Name == "" && l.Kind != ListUnmanaged:
 		return ReasonListMissing
@@ -203,6 +205,18 @@ func (in Input) gate(l List) Reason {
 		return ReasonWaitingConsentRead
 	}
 	return ""
+}
+
+// Gates are the lists that the rows ask for or that are known and for which
+// nothing is planned, with the reason.
+func Gates(in Input) map[ListKey]Reason {
+	gates := map[ListKey]Reason{}
+	for _, t := range newCatalog(in).targets {
+		if t.gate != "" {
+			gates[t.Key] = t.gate
+		}
+	}
+	return gates
 }
 
 // gateOf is for a pair of the ledger whose list nothing else mentions.

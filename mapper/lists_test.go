@@ -165,6 +165,41 @@ func TestRenameBeforeTheNewListIsBound(t *testing.T) {
 	}
 }
 
+// A group that is gone still has its list until that is released: a new group of
+// the name waits for it, and whatever else has the name gets another.
+func TestANewGroupWaitsForTheListOfTheName(t *testing.T) {
+	in := syncEverything()
+	in.Groups = []Group{{ID: "2", Name: "board ", Sync: true}, {ID: "3", Name: "Choir", Sync: true}}
+	in.Known = []List{
+		{Key: GroupKey("1"), Kind: ListGroup, Ref: "1", Name: "Board", State: ListBound},
+		{Key: GroupKey("3"), Kind: ListGroup, Ref: "3", Name: "Choir", State: ListBound},
+	}
+	in.People = []Person{{Address: "ann@example.org", Holders: []Rep{{ID: "1", Active: true, Groups: map[GroupID]bool{"2": false}}}}}
+	names := func() (names []string) {
+		for _, l := range Plan(in).Lists {
+			if l.Kind != ListAllActive {
+				names = append(names, l.Name)
+			}
+		}
+		return names
+	}
+	if got := names(); !slices.Equal(got, []string{"Choir"}) {
+		t.Errorf("wanted lists: %q, want the new group's to wait", got)
+	}
+	i := slices.IndexFunc(Plan(in).Decisions, func(d Decision) bool { return d.List == GroupKey("2") })
+	if i < 0 || Plan(in).Decisions[i].Reason != ReasonListMissing {
+		t.Errorf("decisions: %+v", Plan(in).Decisions)
+	}
+	in.Types = []MembershipType{{Name: "Board"}}
+	if got := names(); !slices.Equal(got, []string{"Board (2)", "Choir"}) {
+		t.Errorf("wanted lists beside a type: %q", got)
+	}
+	in.Types, in.Known = nil, in.Known[1:]
+	if got := names(); !slices.Equal(got, []string{"board", "Choir"}) {
+		t.Errorf("wanted lists after the release: %q", got)
+	}
+}
+
 // A decision names the question that stands about it.
 func TestDecisionsNameTheirQuestion(t *testing.T) {
 	in := syncEverything()

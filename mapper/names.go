@@ -22,12 +22,14 @@ const maxListName = 255
 
 // name gives every wanted list a name of its own. A list that is bound but not
 // wanted now still has its name in Constant Contact, whatever its source is
-// called by now, and comes first.
+// called by now, and comes first. That of a group which is gone will be
+// released: a new group of its name waits for it.
 func (c *catalog) name() {
-	taken := make(map[string]bool)
+	taken, leaving := make(map[string]bool), make(map[string]bool)
 	for _, t := range c.targets {
 		if t.gate != "" && t.known {
 			taken[folded(t.bound)] = true
+			leaving[folded(t.bound)] = t.gone
 		}
 	}
 	for _, t := range c.targets {
@@ -36,6 +38,10 @@ func (c *catalog) name() {
 		}
 		source := t.Name
 		t.Name = fitName(source, "")
+		if t.Kind == ListGroup && !t.known && leaving[folded(t.Name)] {
+			t.gate = ReasonListMissing
+			continue
+		}
 		if taken[folded(t.Name)] {
 			t.Name = freeName(source, t.Kind, taken)
 			t.Derived = true

@@ -89,6 +89,9 @@ func (p *planner) planPair(t *target) {
 		if t.gate == ReasonWaitingConsentRead {
 			p.look(t, pair, rule)
 		}
+		if t.mayClear(pair, rule) {
+			p.remove(t, pair, rule)
+		}
 		p.decide(t, pair, rule, firstReason(rule.reason, t.gate))
 		return
 	}
@@ -96,10 +99,7 @@ func (p *planner) planPair(t *target) {
 	why := rule.reason
 	switch {
 	case p.mayRemove(t, pair, rule):
-		p.ops = append(p.ops, Op{
-			Kind: InactivateFromList, Address: p.Address, List: t.Key, Reason: rule.reason, Rep: rule.rep,
-			OptOut: rule.optOut, Approved: pair.Remove.State == HoldApproved,
-		})
+		p.remove(t, pair, rule)
 	case rule.verdict == On && p.why(pair, rule, why) == "" && pair.needsAdd():
 		if p.room <= 0 {
 			why = ReasonTooManyLists
@@ -113,6 +113,26 @@ func (p *planner) planPair(t *target) {
 		why = ReasonForeignKept
 	}
 	p.decide(t, pair, rule, why)
+}
+
+func (p *planner) remove(t *target, pair Pair, rule ruling) {
+	p.ops = append(p.ops, Op{
+		Kind: InactivateFromList, Address: p.Address, List: t.Key, Reason: rule.reason, Rep: rule.rep,
+		OptOut: rule.optOut, Approved: pair.Remove.State == HoldApproved,
+	})
+}
+
+// mayClear reports whether somebody who opted out is to be taken off a list that
+// is not synced any more, because a person wants that. Nothing else is done to
+// such a list.
+func (t *target) mayClear(pair Pair, rule ruling) bool {
+	switch t.gate {
+	case ReasonOptionOff, ReasonGroupNotSynced, ReasonListRetired:
+	default:
+		return false
+	}
+	exists := t.State == ListBound || t.State == ListRetired
+	return exists && rule.optOut && t.holds(pair) && pair.Remove.State == HoldApproved
 }
 
 func (p *planner) add(t *target, pair Pair, rule ruling) {
@@ -133,7 +153,13 @@ func (p *planner) why(pair Pair, rule ruling, reason Reason) Reason {
 	if p.quarantined && pair.Shown != ShownOn { // a list that shows the address took it
 		refused = ReasonRefused
 	}
-	return firstReason(p.Contact.reason(), pair.blocked(rule.verdict), refused, reason)
+	return firstReason(p.keptOff(), pair.blocked(rule.verdict), refused, reason)
+}
+
+// keptOff says why the person is never added to a list: for what Constant Contact
+// shows, or an account before this one showed.
+func (p *planner) keptOff() Reason {
+	return firstReason(p.Contact.reason(), Contact{State: p.OldAccount}.reason())
 }
 
 func (p *planner) decide(t *target, pair Pair, rule ruling, reason Reason) {
@@ -141,7 +167,7 @@ func (p *planner) decide(t *target, pair Pair, rule ruling, reason Reason) {
 	if t.Kind == ListUnmanaged && !carries && (rule.verdict == Leave || !t.holds(pair)) {
 		return
 	}
-	d := Decision{Address: p.Address, List: t.Key, Verdict: rule.verdict, Reason: p.why(pair, rule, reason), Rep: rule.rep}
+	d := Decision{Address: p.Address, List: t.Key, Verdict: rule.verdict, Reason: p.why(pair, rule, reason), Rep: rule.rep, OptOut: rule.optOut}
 	switch rule.verdict {
 	case On:
 		d.Hold = pair.Add
@@ -184,7 +210,7 @@ func (p *planner) keepsForeign(t *target, pair Pair) bool {
 // fields were told last is kept, so that a change of winner alone tells
 // nothing.
 func (p *planner) planFields() {
-	if len(p.readable) == 0 || p.unreadable != nil || !p.adding && !p.onList || p.Contact.reason() != "" || p.quarantined {
+	if len(p.readable) == 0 || p.unreadable != nil || !p.adding && !p.onList || p.keptOff() != "" || p.quarantined {
 		return
 	}
 	fields := fieldsOf(winner(p.readable), p.policy)

@@ -71,6 +71,7 @@ func TestPlanInvariants(t *testing.T) {
 		for _, l := range out.Lists {
 			lists[l.Key] = l
 		}
+		gates := Gates(in)
 		verdicts := map[string]Verdict{}
 		for _, d := range out.Decisions {
 			verdicts[string(d.Address)+" "+string(d.List)] = d.Verdict
@@ -91,8 +92,17 @@ func TestPlanInvariants(t *testing.T) {
 			if strings.HasPrefix(string(op.List), unmanagedPrefix) {
 				list, wanted = List{Key: op.List, Kind: ListUnmanaged, Ref: "u1"}, true
 			}
-			if op.List != "" && !wanted || !in.Connected {
+			// Whoever opted out goes from a list that is not synced, when somebody
+			// approved that.
+			cleared := op.OptOut && op.Approved && slices.Contains([]Reason{ReasonOptionOff, ReasonGroupNotSynced, ReasonListRetired}, gates[op.List])
+			if op.List != "" && !wanted && !cleared || !in.Connected {
 				t.Fatalf("a list that is gated: %+v", op)
+			}
+			if cleared {
+				if op.Kind != InactivateFromList || !p.Pairs[op.List].BelievedOn() {
+					t.Fatalf("cleared: %+v of %+v", op, p)
+				}
+				continue
 			}
 			verdict := verdicts[string(op.Address)+" "+string(op.List)]
 			switch op.Kind {

@@ -74,6 +74,7 @@ type Decision struct {
 	// way; else the first of all reasons that apply, in the order of Reasons.
 	Reason Reason
 	Rep    RepID
+	OptOut bool // the person opted out in the database
 	// Hold is the question to a person that stands about what the rows want of
 	// the pair. While it waits or was rejected, nothing is done.
 	Hold Hold

@@ -166,8 +166,8 @@ var reasonTexts = []struct {
 		"An operator confirms the new account, or connects the earlier one again.",
 	},
 	{
-		ReasonOptionOff, "The association has this kind of list switched off.",
-		"The association switches this kind of list on.",
+		ReasonOptionOff, "The association has this list, or this kind of list, switched off.",
+		"The association switches this kind of list on; one list comes back when an operator has it created again or binds another one.",
 	},
 	{
 		ReasonGroupNotSynced, "The group is not ticked for synchronisation.",

@@ -120,6 +120,7 @@ const (
 	ListAmbiguous ListState = "ambiguous" // two lists match its name: paused
 	ListRetired   ListState = "retired"   // its membership type was renamed: no removals
 	ListNoRoom    ListState = "no_room"   // not created: the account has 1,000 lists
+	ListOff       ListState = "off"       // an operator switched it off when it was missing or could not be bound
 )
 
 // List is one wanted or known list.
@@ -268,6 +269,10 @@ type Person struct {
 
 	Contact Contact
 	Pairs   map[ListKey]Pair
+	// OldAccount is what an account that the association had before showed of the
+	// address: unsubscribed, deleted or on hold, else empty. Whatever the present
+	// account shows, nobody is added because of it, until an operator allows that.
+	OldAccount ContactState
 
 	// Exact names the lists for which everybody whose verdict is not on is to
 	// go, foreign people and verdict leave included (sync now).

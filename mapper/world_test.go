@@ -258,7 +258,7 @@ func parseList(r row) List {
 	}
 	kind, ref, _ := strings.Cut(r.words[0], ":")
 	list.Kind, list.Ref = ListKind(kind), ref
-	for _, state := range []ListState{ListMissing, ListAmbiguous, ListRetired, ListNoRoom} {
+	for _, state := range []ListState{ListMissing, ListAmbiguous, ListRetired, ListNoRoom, ListOff} {
 		if r.has(string(state)) {
 			list.State = state
 		}

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -206,8 +207,12 @@ func (a *Applier) Exists(ctx context.Context, listID string) (bool, error) {
 	return l.DeletedAt.IsZero(), err
 }
 
+// ErrListGone says that Constant Contact does not have a list any more.
+var ErrListGone = errors.New("the list is gone in Constant Contact")
+
 // Rename gives a list another name; its description and favourite mark stay.
-// refused says that the account does not let it have that name.
+// refused says that the account does not let it have that name. ErrListGone is
+// returned for a list that was deleted.
 func (a *Applier) Rename(ctx context.Context, listID, name string) (refused bool, err error) {
 	_, err = a.API.RenameList(ctx, listID, name)
 	switch class := constantcontact.Classify(err); {
@@ -215,6 +220,8 @@ func (a *Applier) Rename(ctx context.Context, listID, name string) (refused bool
 		return false, nil
 	case class == constantcontact.Conflict, class == constantcontact.Reject:
 		return true, nil
+	case class == constantcontact.Missing:
+		return false, fmt.Errorf("rename list: %w: %w", ErrListGone, err)
 	}
 	return false, fmt.Errorf("rename list: %w", err)
 }

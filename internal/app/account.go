@@ -18,32 +18,82 @@ type account struct {
 	key    *apiKey
 	member budget.Member
 	tokens *credential.Tokens
+	// verify checks which account the token of the configuration leads to, and
+	// records it; nil for an account that somebody connected.
+	verify func(context.Context) error
 	now    func() time.Time
 	log    *slog.Logger
 
-	until time.Time // nothing is sent before
-	told  time.Time // the end of the pause that was told of last
+	verified  string    // the token that was verified last
+	complaint string    // what was wrong with the account when that was told of last
+	until     time.Time // nothing is sent before
+	told      time.Time // the end of the pause that was told of last
 }
 
 const (
 	// notConnectedPause is the time between two looks whether somebody connected
 	// the account.
 	notConnectedPause = 30 * time.Second
+	// verifyPause is the time between two looks whether a token of the configuration
+	// leads to an account that can be used: each takes two calls.
+	verifyPause = 15 * time.Minute
 	// optOutPause is the time between two batches while only calls for opt-outs
 	// are left.
 	optOutPause = time.Minute
 )
+
+// begin is called when the lease was taken: somebody may have connected another
+// account meanwhile.
+func (a *account) begin() {
+	a.verified, a.until = "", time.Time{}
+	a.tokens.Reread()
+}
 
 // Pause is how long nothing is to be sent; see deliver.Account.
 func (a *account) Pause(ctx context.Context) (time.Duration, error) {
 	if wait := a.until.Sub(a.now()); wait > 0 {
 		return wait, nil
 	}
+	if a.verify != nil {
+		if usable, err := a.usable(ctx); err != nil || !usable {
+			return max(a.until.Sub(a.now()), 0), err
+		}
+	}
 	err := a.tokens.Ready(ctx)
 	if _, ended := errors.AsType[*credential.NotConnectedError](err); ended {
 		return notConnectedPause, nil // it was told of when it was found out
 	}
 	return 0, err
+}
+
+// usable verifies a token of the configuration once, and again when it was
+// replaced. While it leads nowhere that may be used, nothing is sent.
+func (a *account) usable(ctx context.Context) (bool, error) {
+	token, err := a.tokens.Static()
+	if err != nil || token == a.verified {
+		return err == nil, err
+	}
+	err = a.verify(ctx)
+	if err == nil {
+		a.verified, a.complaint = token, ""
+		a.tokens.Reread()
+		return true, nil
+	}
+	_, other := errors.AsType[*credential.OtherAccountError](err)
+	_, taken := errors.AsType[*credential.AccountTakenError](err)
+	_, missing := errors.AsType[*credential.MissingError](err)
+	if other || taken || missing {
+		a.until = a.now().Add(verifyPause)
+		if a.complaint != err.Error() {
+			a.complaint = err.Error()
+			a.log.Error("account cannot be used: nothing is sent for the association, and everything stays queued", "association", a.member.Association, "err", err)
+		}
+		return false, nil
+	}
+	if err = a.Failed(ctx, err); err == nil && !a.until.After(a.now()) {
+		a.until = a.now().Add(verifyPause)
+	}
+	return false, err
 }
 
 // Failed accounts for errors that pass by themselves at a known time, or that a

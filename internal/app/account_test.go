@@ -159,3 +159,49 @@ func TestWithoutTheLease(t *testing.T) {
 		t.Errorf("fenced: %v", err)
 	}
 }
+
+// A token of the configuration is verified once, and again when it was replaced or
+// the lease was taken. While it leads to an account that may not be used nothing
+// is sent, which is told of once.
+func TestATokenOfTheConfigurationIsVerified(t *testing.T) {
+	a, _, log, now := newAccount(10)
+	token, asked := "one", 0
+	var answer error
+	a.tokens.Static = func() (string, error) { return token, nil }
+	a.verify = func(context.Context) error { asked++; return answer }
+	verified := func(want int) {
+		t.Helper()
+		if asked != want {
+			t.Errorf("asked %d times, want %d", asked, want)
+		}
+	}
+	wantPause(t, a, 0)
+	wantPause(t, a, 0)
+	verified(1)
+	token = "two"
+	answer = fmt.Errorf("record connection: %w", &credential.OtherAccountError{Association: "1", Was: "harbour", Is: "hill"})
+	for n := range 3 {
+		wantPause(t, a, verifyPause)
+		wantPause(t, a, verifyPause)
+		verified(n + 2)
+		*now = now.Add(verifyPause)
+	}
+	if n := strings.Count(log.String(), "level=ERROR"); n != 1 {
+		t.Errorf("told %d times: %s", n, log)
+	}
+	for _, other := range []error{&credential.AccountTakenError{AccountName: "hill"}, &credential.MissingError{What: "privileges"}} {
+		answer = other
+		wantPause(t, a, verifyPause)
+		*now = now.Add(verifyPause)
+	}
+	answer = errors.New("away")
+	if _, err := a.Pause(t.Context()); !errors.Is(err, answer) {
+		t.Errorf("paused: %v", err)
+	}
+	answer = nil
+	wantPause(t, a, 0)
+	verified(8)
+	a.begin()
+	wantPause(t, a, 0)
+	verified(9)
+}

@@ -12,6 +12,7 @@ import (
 
 	"rollcall/internal/budget"
 	"rollcall/internal/config"
+	"rollcall/internal/credential"
 	"rollcall/internal/deliver"
 	"rollcall/internal/lease"
 	"rollcall/internal/secretbox"
@@ -38,20 +39,25 @@ func Databases(cfg *config.Config) (member, state *pgx.ConnConfig, err error) {
 	return m.ConnConfig, s.ConnConfig, nil
 }
 
-func memberPool(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error) {
+// recogniser looks at a session before it is used; see identity.
+type recogniser func(context.Context, *pgx.Conn) error
+
+func memberPool(ctx context.Context, cfg *config.Config, recognise recogniser) (*pgxpool.Pool, error) {
 	c, err := poolConfig(cfg.Source.URL, cfg.Source.Password, "source.url")
 	if err != nil {
 		return nil, err
 	}
 	source.Configure(c.ConnConfig)
+	c.AfterConnect = recognise
 	return openPool(ctx, c, "source.url")
 }
 
-func statePool(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error) {
+func statePool(ctx context.Context, cfg *config.Config, recognise recogniser) (*pgxpool.Pool, error) {
 	c, err := poolConfig(cfg.State.URL, cfg.State.Password, "state.url")
 	if err != nil {
 		return nil, err
 	}
+	c.AfterConnect = recognise
 	c.ConnConfig.RuntimeParams["application_name"] = "rollcall state"
 	c.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	// A stopped process must not hold locks that another waits for.
@@ -149,9 +155,10 @@ func (a *App) connect() error {
 
 // served is an API key with the worker of its associations.
 type served struct {
-	key    *apiKey
-	worker *deliver.Worker
-	dirty  signal // addresses became dirty
+	key      *apiKey
+	worker   *deliver.Worker
+	accounts []*account
+	dirty    signal // addresses became dirty
 }
 
 func (a *App) newServed(name string) (*served, error) {
@@ -161,7 +168,7 @@ func (a *App) newServed(name string) (*served, error) {
 	}
 	return &served{key: key, dirty: newSignal(), worker: &deliver.Worker{
 		Keepers: map[string]deliver.Keeper{}, Accounts: map[string]deliver.Account{}, Elsewhere: map[string]bool{},
-		Visible: a.visible, Store: a.store, Now: a.now, Log: a.log.With("component", "deliver"),
+		Visible: a.visible, Store: a.store.Fenced(key.fence), Now: a.now, Log: a.log.With("component", "deliver"),
 	}}, nil
 }
 
@@ -170,10 +177,16 @@ func (a *App) serve(s *served, c config.Connection, box *secretbox.Box) error {
 	member := budget.Member{Source: a.cfg.Source.Name, Association: c.Association}
 	// Tokens are saved whoever has the lease: a new pair must not be lost.
 	tokens := newTokens(a.cfg, c, s.key, box, a.store.Association(c.Association), a.now, a.log)
+	observe := func(c constantcontact.Call) {
+		tokens.Observe(c)
+		a.watched.process.Request(c)
+	}
+	var err error
 	clients := map[budget.Class]*constantcontact.Client{}
 	for _, class := range []budget.Class{budget.Ordinary, budget.OptOut} {
-		client, err := constantcontact.New(constantcontact.Config{
-			BaseURL: a.cfg.ConstantContact.APIURL, Token: tokens.Token, Observe: tokens.Observe, Wait: s.key.wait(member, class), UserAgent: userAgent, Now: a.now,
+		var client *constantcontact.Client
+		client, err = constantcontact.New(constantcontact.Config{
+			BaseURL: a.cfg.ConstantContact.APIURL, Token: tokens.Token, Observe: observe, Wait: s.key.wait(member, class), UserAgent: userAgent, Now: a.now,
 		})
 		if err != nil {
 			return err
@@ -185,20 +198,48 @@ func (a *App) serve(s *served, c config.Connection, box *secretbox.Box) error {
 		ID: c.Association, Source: a.source, Store: state, Policy: policy(a.cfg), Linger: a.cfg.Pace.Linger, Pace: pace{s.key, member},
 		Now: a.now, Log: a.log.With("component", "deliver"),
 		Applier: &sink.Applier{
-			API: clients[budget.Ordinary], OptOuts: clients[budget.OptOut], Ledger: state, Now: a.now,
+			API: clients[budget.Ordinary], OptOuts: clients[budget.OptOut], Ledger: state, ReadAge: a.watched.process.ReadAge, Now: a.now,
 			Log: a.log.With("component", "sink", "association", c.Association),
 		},
 	}
 	s.worker.Associations = append(s.worker.Associations, d)
 	s.worker.Keepers[c.Association] = a.keep(s.worker, d)
-	s.worker.Accounts[c.Association] = &account{key: s.key, member: member, tokens: tokens, now: a.now, log: a.log.With("component", "account")}
+	acc := &account{key: s.key, member: member, tokens: tokens, now: a.now, log: a.log.With("component", "account")}
+	if c.AccessToken.IsSet() {
+		if acc.verify, err = a.verifier(s.key, c, a.store.Fenced(s.key.fence).Association(c.Association)); err != nil {
+			return err
+		}
+	}
+	s.accounts = append(s.accounts, acc)
+	s.worker.Accounts[c.Association] = counted{acc, a.watched.process}
 	return nil
+}
+
+// verifier checks which account the token of the configuration leads to, whatever
+// the state of the connection is.
+func (a *App) verifier(key *apiKey, c config.Connection, state credential.Store) (func(context.Context) error, error) {
+	api, err := constantcontact.New(constantcontact.Config{
+		BaseURL: a.cfg.ConstantContact.APIURL, UserAgent: userAgent, Now: a.now,
+		Wait:  key.wait(budget.Member{Source: a.cfg.Source.Name, Association: c.Association}, budget.Ordinary),
+		Token: func(context.Context) (string, error) { return c.AccessToken.Read() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	connector := &credential.Connector{Source: a.cfg.Source.Name, Association: c.Association, APIKey: c.APIKey, Store: state, Now: a.now}
+	return func(ctx context.Context) error {
+		_, err := connector.Verify(ctx, api, "the access token of the configuration")
+		return err
+	}, nil
 }
 
 // hold serves a key whenever this process has its lease.
 func (a *App) hold(ctx context.Context, keeper *lease.Keeper, s *served) error {
 	return keeper.Hold(ctx, s.key.id, func(ctx context.Context, l *lease.Lease) error {
 		return s.key.serve(ctx, l, store.NewBudgets(a.state), members(a.cfg, s.key.name), limits(a.cfg.Pace), a.now, a.log, func(ctx context.Context) error {
+			for _, account := range s.accounts {
+				account.begin()
+			}
 			return s.worker.Run(ctx, s.dirty)
 		})
 	})

@@ -33,7 +33,7 @@ type Connections struct {
 // is not the one of the state, like the program itself. Close must be called on
 // what it returns.
 func OpenConnections(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time) (_ *Connections, err error) {
-	a := &App{cfg: cfg, log: log, now: now}
+	a := &App{cfg: cfg, log: log, now: now, identity: newIdentity()}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -43,13 +43,13 @@ func OpenConnections(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 	if c.box, err = tokenBox(cfg); err != nil {
 		return nil, err
 	}
-	if a.member, err = memberPool(ctx, cfg); err != nil {
+	if a.member, err = memberPool(ctx, cfg, a.identity.recognise); err != nil {
 		return nil, err
 	}
 	if a.source, err = source.New(ctx, a.member); err != nil {
 		return nil, err
 	}
-	if a.state, err = statePool(ctx, cfg); err != nil {
+	if a.state, err = statePool(ctx, cfg, a.identity.recogniseState); err != nil {
 		return nil, err
 	}
 	if err = store.Migrate(ctx, a.state); err != nil {
@@ -125,10 +125,11 @@ func (c *Connections) Begin(association string) (*Connecting, error) {
 func (c *Connecting) Close() { c.key.oauth.Close() }
 
 // Finish makes tokens of the code that the browser brought, checks the account
-// and records it. It needs the lease of the API key for that: where another
-// process does not give it up, the error is a *lease.HeldError and the code was
-// not used.
-func (c *Connecting) Finish(ctx context.Context, code, by, agreedBy string) (made credential.Connection, err error) {
+// and records it. adopt is the id of an account that may take the place of the one
+// that the association had before; empty: none. It needs the lease of the API key
+// for that: where another process does not give it up, the error is a
+// *lease.HeldError and the code was not used.
+func (c *Connecting) Finish(ctx context.Context, code, by, agreedBy, adopt string) (made credential.Connection, err error) {
 	app := c.from.app
 	member := budget.Member{Source: app.cfg.Source.Name, Association: c.connection.Association}
 	err = c.from.withLease(ctx, c.key, func(ctx context.Context) error {
@@ -146,12 +147,52 @@ func (c *Connecting) Finish(ctx context.Context, code, by, agreedBy string) (mad
 		defer api.Close()
 		connector := &credential.Connector{
 			Source: app.cfg.Source.Name, Association: c.connection.Association, APIKey: c.connection.APIKey,
-			Store: app.store.Association(c.connection.Association), Box: c.from.box, Now: app.now,
+			Store: app.store.Association(c.connection.Association), Box: c.from.box, Now: app.now, Adopt: adopt,
 		}
 		made, err = connector.Connect(ctx, token, api, by, agreedBy)
 		return err
 	})
 	return made, err
+}
+
+// AdoptStatic records the account that the access token of the configuration
+// leads to, in place of the one that the association had before; adopt is its id.
+// It needs the lease of the API key like Connecting.Finish.
+func (c *Connections) AdoptStatic(ctx context.Context, association, by, adopt string) (made credential.Connection, err error) {
+	conn, ok := c.app.cfg.ConstantContact.Connection(association)
+	if !ok || !conn.AccessToken.IsSet() {
+		_, err := c.connection(association)
+		return made, err
+	}
+	key, err := newAPIKey(c.app.cfg, conn.APIKey, c.app.now)
+	if err != nil {
+		return made, err
+	}
+	api, err := constantcontact.New(constantcontact.Config{
+		BaseURL: c.app.cfg.ConstantContact.APIURL, UserAgent: userAgent, Now: c.app.now,
+		Wait:  key.wait(budget.Member{Source: c.app.cfg.Source.Name, Association: association}, budget.Ordinary),
+		Token: func(context.Context) (string, error) { return conn.AccessToken.Read() },
+	})
+	if err != nil {
+		return made, err
+	}
+	defer api.Close()
+	connector := &credential.Connector{
+		Source: c.app.cfg.Source.Name, Association: association, APIKey: conn.APIKey,
+		Store: c.app.store.Association(association), Now: c.app.now, Adopt: adopt,
+	}
+	err = c.withLease(ctx, key, func(ctx context.Context) error {
+		made, err = connector.Verify(ctx, api, by)
+		return err
+	})
+	return made, err
+}
+
+// IsStatic reports whether the access token of an association is in the
+// configuration.
+func (c *Connections) IsStatic(association string) bool {
+	conn, ok := c.app.cfg.ConstantContact.Connection(association)
+	return ok && conn.AccessToken.IsSet()
 }
 
 // Disconnect forgets an association's tokens. found is false when it was not
@@ -167,7 +208,7 @@ func (c *Connections) Disconnect(ctx context.Context, association, by string) (f
 	}
 	defer key.oauth.Close()
 	err = c.withLease(ctx, key, func(ctx context.Context) error {
-		found, err = c.app.store.Association(association).Disconnect(ctx, "disconnected by "+by)
+		found, err = c.app.store.Association(association).Disconnect(ctx, by)
 		return err
 	})
 	return found, err

@@ -41,14 +41,14 @@ func Inspect(ctx context.Context, cfg *config.Config, now func() time.Time) (_ *
 			i.Close()
 		}
 	}()
-	if i.state, err = statePool(ctx, cfg); err != nil {
+	if i.state, err = statePool(ctx, cfg, nil); err != nil {
 		return nil, err
 	}
 	if err = store.Ready(ctx, i.state); err != nil {
 		return nil, err
 	}
 	i.Store = store.New(i.state, cfg.Source.Name, now)
-	if i.member, err = memberPool(ctx, cfg); err != nil {
+	if i.member, err = memberPool(ctx, cfg, nil); err != nil {
 		return nil, err
 	}
 	if i.source, err = source.New(ctx, i.member, customColumns(cfg)...); err != nil {
@@ -113,7 +113,7 @@ func (i *Inspector) Foreign(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return known.SystemID != id.SystemID || known.Timeline != id.Timeline || known.DatabaseOID != id.DatabaseOID, nil
+	return !known.Same(installation(id)), nil
 }
 
 // policy is what the operator set about the rules.
@@ -151,6 +151,8 @@ func customColumns(cfg *config.Config) []string {
 type View struct {
 	ID    string
 	Store *store.Association
+	// Planned is told how many more people are planned, where all are. Nil: nobody is.
+	Planned func(people int)
 
 	source  *source.Source
 	planner *deliver.Deliverer
@@ -227,6 +229,7 @@ func (w *walk) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.tell(len(w.unusable))
 	w.unusable = w.unusable[:0]
 	return w.each(in, mapper.Plan(in))
 }
@@ -253,7 +256,14 @@ func (w *walk) plan(ctx context.Context, addresses []mapper.Address) error {
 	if err != nil {
 		return err
 	}
+	w.tell(len(addresses))
 	return w.each(in, out)
+}
+
+func (v *View) tell(people int) {
+	if v.Planned != nil {
+		v.Planned(people)
+	}
 }
 
 // plan plans addresses. The planner also reads those from which an e-mail

@@ -118,13 +118,18 @@ func (p *SyncPreview) add(in mapper.Input, out mapper.Output) {
 }
 
 func (p *SyncPreview) remove(person mapper.Person, reason mapper.Reason, rep mapper.RepID) {
+	p.Removals = append(p.Removals, removal(person, reason, rep))
+}
+
+// removal names a person by the rep that decided, or by any.
+func removal(person mapper.Person, reason mapper.Reason, rep mapper.RepID) Removal {
 	r := Removal{Address: person.Address, Reason: reason, Rep: rep}
 	for _, h := range person.Holders {
 		if r.FirstName+r.LastName == "" || h.ID == rep {
 			r.FirstName, r.LastName = h.FirstName, h.LastName
 		}
 	}
-	p.Removals = append(p.Removals, r)
+	return r
 }
 
 func findGroup(groups []mapper.Group, ref string) (mapper.Group, error) {
@@ -172,9 +177,11 @@ func syncable(in mapper.Input, group mapper.Group, key mapper.ListKey) error {
 		}
 		switch {
 		case l.State == mapper.ListMissing:
-			return refused(what, mapper.ReasonListMissing, "restore the list in Constant Contact")
+			return refused(what, mapper.ReasonListMissing, "rollcall lists recreate "+string(key)+"; or bind another, or restore the list in Constant Contact")
+		case l.State == mapper.ListOff:
+			return refused(what, mapper.ReasonOptionOff, "rollcall lists recreate "+string(key))
 		case l.State == mapper.ListAmbiguous:
-			return refused(what, mapper.ReasonListAmbiguous, "rename one of the two lists in Constant Contact")
+			return refused(what, mapper.ReasonListAmbiguous, "rollcall lists bind "+string(key)+" --to ID; or rename one of the two in Constant Contact")
 		case l.State == mapper.ListNoRoom:
 			return refused(what, mapper.ReasonAccountListLimit, "delete lists in Constant Contact that nobody needs")
 		case l.Unseen:
@@ -233,10 +240,6 @@ func (v *View) group(ctx context.Context, id mapper.GroupID, each func(source.Re
 // ApproveSync records that a person saw the preview and approved its removals,
 // and asks the running program to sync the group.
 func (v *View) ApproveSync(ctx context.Context, p SyncPreview, by string) (request int64, err error) {
-	pairs := make([]store.AskedPair, len(p.Removals))
-	for i, r := range p.Removals {
-		pairs[i] = store.AskedPair{Address: r.Address, List: p.List, Op: mapper.InactivateFromList, Reason: r.Reason, Rep: r.Rep}
-	}
-	_, request, err = v.Store.ApproveSync(ctx, p.List, pairs, store.RequestContent{Ask: "sync_now", Group: string(p.Group)}, by)
+	_, request, err = v.Store.ApproveSync(ctx, p.List, pairsOf(p.List, p.Removals), store.RequestContent{Ask: "sync_now", Group: string(p.Group)}, by)
 	return request, err
 }

@@ -15,13 +15,12 @@ import (
 // connected plans again where the account is not connected, or another one:
 // then nothing is sent.
 func (v *View) connected(ctx context.Context, in *mapper.Input, out mapper.Output) (mapper.Output, error) {
-	c := v.connection()
-	if c.AccessToken.IsSet() {
-		return out, nil
-	}
 	known, _, err := v.Store.Connection(ctx)
 	if err != nil || known.State == credential.Connected {
 		return out, err
+	}
+	if v.connection().AccessToken.IsSet() && known.State == credential.Disconnected {
+		return out, nil // no account is on record before the token was used first
 	}
 	in.Connected, in.OtherAccount = known.State == credential.OtherAccount, known.State == credential.OtherAccount
 	return mapper.Plan(*in), nil

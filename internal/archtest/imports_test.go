@@ -21,6 +21,9 @@ var allowed = map[string][]string{
 	"sql":                               {},
 	"cmd/rollcall":                      {"internal/cli"},
 
+	"internal/access": {},
+	"e2e/browser":     {},
+
 	"internal/archtest":       {},
 	"internal/budget":         {},
 	"internal/credential":     {"sink/constantcontact", "sink/constantcontact/oauth", "internal/secretbox"},
@@ -30,21 +33,28 @@ var allowed = map[string][]string{
 	"internal/ccsim":          {},
 	"internal/chamber":        {},
 	"internal/config":         {},
+	"internal/faultproxy":     {},
 	"internal/localpg":        {},
 	"internal/oracle":         {},
 	"internal/oracle/mutants": {},
 	"internal/pgtest":         {"internal/localpg"},
 	"internal/probe":          {},
 	"internal/redact":         {},
+	"internal/httpserver":     {},
+	"internal/version":        {},
 
 	"internal/source":    {"cdc", "mapper", "sql"},
 	"internal/setup":     {"cdc", "internal/source", "sql"},
 	"internal/check":     {"cdc", "mapper", "internal/reconcile", "internal/source", "internal/setup", "sql"},
-	"internal/store":     {"cdc", "mapper", "sink", "sql", "internal/budget", "internal/credential", "internal/lease"},
+	"internal/store":     {"cdc", "mapper", "sink", "sql", "internal/access", "internal/budget", "internal/credential", "internal/lease"},
 	"internal/widen":     {"cdc", "mapper", "internal/source", "internal/store"},
-	"internal/report":    {"mapper", "internal/store"},
+	"internal/report":    {"mapper", "internal/credential", "internal/store"},
 	"internal/deliver":   {"mapper", "sink", "sink/constantcontact", "internal/source", "internal/store"},
 	"internal/reconcile": {"mapper", "sink", "internal/source", "internal/store"},
+	"internal/tally":     {"mapper", "internal/store"},
+	"internal/console":   {"mapper", "internal/report", "internal/store", "internal/tally"},
+
+	"internal/metrics": {"cdc", "sink", "sink/constantcontact", "internal/store", "internal/version"},
 
 	"internal/demo": {"mapper", "sql", "internal/app", "internal/ccsim", "internal/chamber", "internal/config", "internal/localpg"},
 

@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,21 +114,16 @@ func (c *checker) checkInstallation(ctx context.Context, state source.Querier) e
 	if err != nil {
 		return err
 	}
-	var system string
-	var timeline int32
-	var oid uint32
-	err = c.conn.QueryRow(ctx, `select s.system_identifier::text, k.timeline_id, d.oid
-		from pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() k, pg_catalog.pg_database d
-		where d.datname = pg_catalog.current_database()`).Scan(&system, &timeline, &oid)
+	id, err := source.ReadIdentity(ctx, c.conn)
 	if err != nil {
-		return errors.Join(errors.New("read the identity of the member database"), err)
+		return err
 	}
 	for _, k := range known {
 		switch {
-		case k.Source == c.Name && (k.SystemID != system || k.Timeline != timeline || k.DatabaseOID != oid):
+		case k.Source == c.Name && (k.SystemID != id.SystemID || k.Timeline != id.Timeline || k.DatabaseOID != id.DatabaseOID):
 			c.add(Access, Error, "other_database", c.Name, "this state was made for another database than the one that answers (a copy, a restored backup or a promoted stand-by)",
-				fmt.Sprintf("correct source.url; if it is the right one now: delete from rollcall_state.installation where source = %s;", literal(c.Name)))
-		case k.Source != c.Name && k.SystemID == system && k.Slot == c.Slot:
+				"correct source.url; if it is the right one now: rollcall adopt --failover, or rollcall adopt --restored for a backup")
+		case k.Source != c.Name && k.SystemID == id.SystemID && k.Slot == c.Slot:
 			c.add(Access, Error, "slot_shared", c.Slot, "another source of this state, "+k.Source+", uses the same slot, and each takes changes away from the other", "set source.slot to another name")
 		}
 	}

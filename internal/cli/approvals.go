@@ -91,7 +91,7 @@ func (c answerFlags) answer(e *env, approve bool) error {
 	if _, _, err := i.Store.Approval(e.ctx, c.ID); err != nil {
 		return err
 	}
-	if err := i.Store.Decide(e.ctx, c.ID, approve, e.User); err != nil {
+	if err := i.Store.Decide(e.ctx, c.ID, approve, e.who()); err != nil {
 		return err
 	}
 	row, _, err := i.Store.Approval(e.ctx, c.ID)

@@ -10,6 +10,7 @@ import (
 
 type demoCommand struct {
 	JSON    bool `help:"Print the report as JSON."`
+	Keep    bool `help:"Leave everything running afterwards, with the console, until it is interrupted."`
 	Verbose bool `help:"Show Rollcall's own log too." short:"v"`
 }
 
@@ -18,5 +19,5 @@ func (c *demoCommand) Run(e *env) error {
 	if c.Verbose {
 		log = logger(e.stderr, config.Log{Level: "info"})
 	}
-	return demo.Run(e.ctx, demo.Options{Out: e.stdout, JSON: c.JSON, Log: log, Now: time.Now})
+	return demo.Run(e.ctx, demo.Options{Out: e.stdout, JSON: c.JSON, Keep: c.Keep, Log: log, Now: time.Now})
 }

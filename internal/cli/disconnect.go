@@ -1,18 +1,24 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
 	"rollcall/internal/app"
 	"rollcall/internal/config"
+	"rollcall/internal/report"
 )
 
 type disconnectCommand struct {
 	Config      string        `help:"Configuration file." default:"/etc/rollcall/rollcall.yaml" type:"path" short:"c"`
 	Association string        `help:"Association id." required:"" short:"a"`
 	Wait        time.Duration `help:"How long to wait for a running program to give way." default:"30s"`
+	JSON        bool          `help:"Print JSON."`
+}
+
+type disconnected struct {
+	Association  string `json:"association"`
+	WasConnected bool   `json:"was_connected"`
 }
 
 func (c *disconnectCommand) Run(e *env) error {
@@ -26,9 +32,12 @@ func (c *disconnectCommand) Run(e *env) error {
 	}
 	defer connections.Close()
 	connections.Patience = c.Wait
-	found, err := connections.Disconnect(e.ctx, c.Association, cmp.Or(e.User, "the command line"))
+	found, err := connections.Disconnect(e.ctx, c.Association, e.who())
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return report.JSON(e.stdout, disconnected{c.Association, found})
 	}
 	if !found {
 		fmt.Fprintf(e.stdout, "Association %s was not connected.\n", c.Association)

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"strings"
 
+	"rollcall/cdc"
+	"rollcall/internal/access"
 	"rollcall/internal/app"
 	"rollcall/internal/config"
+	"rollcall/internal/credential"
 	"rollcall/internal/report"
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -22,15 +25,31 @@ func remedy(err error) string {
 	var refused *app.RefusedError
 	var unknown *app.UnknownAssociationError
 	var nobody *app.NobodyError
+	var exposed *access.ExposedError
+	var other *app.OtherDatabaseError
+	var name *store.NameError
+	var account *credential.OtherAccountError
 	switch {
 	case errors.As(err, &usage):
 		return usage.try
 	case errors.As(err, &refused):
 		return refused.Try
+	case errors.As(err, &account):
+		return account.Remedy() + ", if that is the association's account from now on"
 	case errors.As(err, &unknown) && len(unknown.Configured) > 0:
 		return "--association " + strings.Join(unknown.Configured, " or ")
+	case errors.As(err, &exposed):
+		return exposed.Try
+	case errors.Is(err, access.ErrNoUser):
+		return "rollcall users"
+	case errors.Is(err, access.ErrUserExists):
+		return "rollcall users role, or rollcall users password"
 	case errors.As(err, &nobody):
 		return "another spelling, or the rep id of the member database"
+	case errors.As(err, &other), errors.Is(err, cdc.ErrOtherServer):
+		return "correct source.url; or, if it is the right database now: rollcall adopt --failover, or rollcall adopt --restored for a backup"
+	case errors.As(err, &name):
+		return "source.name: " + name.Known
 	case errors.Is(err, store.ErrNotStarted), errors.Is(err, store.ErrOlderState):
 		return "rollcall run, which makes the state and keeps it up to date"
 	case errors.Is(err, store.ErrNotWaiting), errors.Is(err, store.ErrNoApproval):

@@ -7,7 +7,6 @@ import (
 	"rollcall/internal/app"
 	"rollcall/internal/report"
 	"rollcall/internal/store"
-	"rollcall/mapper"
 )
 
 // waitFlags are those of commands that ask the running program for something.
@@ -51,10 +50,20 @@ func (w waitFlags) follow(e *env, f inspectFlags, i *app.Inspector, a asked) err
 	defer deadline.Stop()
 	tick := time.NewTicker(followPause)
 	defer tick.Stop()
+	var p *progress
+	defer func() { p.end() }()
 	for {
 		r, err := i.Store.RequestState(e.ctx, a.Request)
 		if err != nil {
 			return err
+		}
+		if r.State == "running" && r.Answer.Run != 0 && terminal(e.stderr) {
+			if p, err = goOn(e, i, p, r.Answer.Run); err != nil {
+				return err
+			}
+		} else {
+			p.end()
+			p = nil
 		}
 		switch r.State {
 		case "refused":
@@ -83,6 +92,20 @@ func (w waitFlags) follow(e *env, f inspectFlags, i *app.Inspector, a asked) err
 	}
 }
 
+// goOn shows how far a run is.
+func goOn(e *env, i *app.Inspector, p *progress, run int64) (*progress, error) {
+	r, err := runOf(e, i, run)
+	if err != nil {
+		return p, err
+	}
+	checked, queued := r.Totals["checked"], r.Totals["queued"]
+	if p == nil {
+		p = e.working("Running", queued)
+	}
+	p.at(checked, queued)
+	return p, nil
+}
+
 // runOf is the report of the run that worked on a request, nil for none.
 func runOf(e *env, i *app.Inspector, id int64) (*report.Run, error) {
 	if id == 0 {
@@ -92,15 +115,7 @@ func runOf(e *env, i *app.Inspector, id int64) (*report.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return reportOf(e, association, i.Store.Association(association), r)
-}
-
-func reportOf(e *env, association string, s *store.Association, r store.Run) (*report.Run, error) {
-	counts, err := s.RunReport(e.ctx, r.ID)
-	if err != nil {
-		return nil, err
-	}
-	return report.NewRun(association, r, counts, e.Now()), nil
+	return app.ReportOf(e.ctx, association, i.Store.Association(association), r, e.Now())
 }
 
 type reconcileCommand struct {
@@ -119,7 +134,7 @@ func (c *reconcileCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "reconcile"}, e.User)
+	id, err := v.Reconcile(e.ctx, e.who())
 	if err != nil {
 		return err
 	}
@@ -133,62 +148,17 @@ type allowBackCommand struct {
 	List string `help:"Only this list: its key or name, or a group's id."`
 }
 
-// backReasons are the decisions of people that an operator may set aside. Who
-// unsubscribed can come back only by an own act.
-var backReasons = []mapper.Reason{
-	mapper.ReasonLeftList, mapper.ReasonDeleted, mapper.ReasonAddressChanged,
-	mapper.ReasonPreviousUnsubscribed, mapper.ReasonPreviousDeleted, mapper.ReasonPreviousOnHold, mapper.ReasonPreviousLeftList,
-}
-
 func (c *allowBackCommand) Run(e *env) error {
 	i, v, x, err := one(e, c.associationFlags, c.Who)
 	if err != nil {
 		return err
 	}
 	defer i.Close()
-	key, err := allowed(x, c.List)
-	if err != nil {
-		return err
-	}
-	content := store.RequestContent{Ask: "allow_back", Address: string(x.Address), List: string(key)}
-	id, err := v.Store.Request(e.ctx, content, e.User)
+	id, err := v.AllowBack(e.ctx, x, c.List, e.who())
 	if err != nil {
 		return err
 	}
 	return c.follow(e, c.inspectFlags, i, asked{Request: id, Did: "Asked to allow this person back"})
-}
-
-// allowed checks that there is something to allow, on one list or on any.
-func allowed(x *report.Explanation, list string) (mapper.ListKey, error) {
-	var key mapper.ListKey
-	if list != "" {
-		var err error
-		if key, err = x.Choose(list); err != nil {
-			return "", &app.RefusedError{What: "find list", Detail: err.Error(), Try: "rollcall explain, which shows the lists"}
-		}
-	}
-	var other mapper.Reason
-	for _, l := range x.Lists {
-		if key != "" && l.List != key {
-			continue
-		}
-		for _, r := range backReasons {
-			if l.Reason == r {
-				return key, nil
-			}
-		}
-		if l.Reason == mapper.ReasonUnsubscribed {
-			other = l.Reason
-		}
-	}
-	if other != "" {
-		return "", &app.RefusedError{
-			What: "allow back", Reason: other, Detail: lower(other.Text()) + "; nobody else can take that back", Try: "asking the person to sign up again",
-		}
-	}
-	return "", &app.RefusedError{
-		What: "allow back", Detail: "this person did not leave, and was not deleted", Try: "rollcall explain, which says what stands in the way",
-	}
 }
 
 type retryCommand struct {
@@ -204,12 +174,7 @@ func (c *retryCommand) Run(e *env) error {
 		return err
 	}
 	defer i.Close()
-	if !x.Contact.Refused {
-		return &app.RefusedError{
-			What: "retry", Detail: "Constant Contact did not refuse this address", Try: "rollcall explain, which says what stands in the way",
-		}
-	}
-	id, err := v.Store.Request(e.ctx, store.RequestContent{Ask: "retry", Address: string(x.Address)}, e.User)
+	id, err := v.Retry(e.ctx, x, e.who())
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"rollcall/internal/app"
 	"rollcall/internal/report"
 	"rollcall/internal/store"
 )
@@ -38,7 +39,7 @@ func (c *runsCommand) Run(e *env) error {
 			return err
 		}
 		for _, r := range some {
-			one, err := reportOf(e, v.ID, v.Store, r)
+			one, err := app.ReportOf(e.ctx, v.ID, v.Store, r, e.Now())
 			if err != nil {
 				return err
 			}
@@ -55,7 +56,7 @@ func (c *runsCommand) show(e *env, s *store.Store) error {
 	if err != nil {
 		return err
 	}
-	one, err := reportOf(e, association, s.Association(association), r)
+	one, err := app.ReportOf(e.ctx, association, s.Association(association), r, e.Now())
 	if err != nil {
 		return err
 	}

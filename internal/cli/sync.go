@@ -35,34 +35,47 @@ func (c *syncCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	preview := preview(v.ID, p)
+	preview := p.Report(v.ID)
 	if !c.JSON {
 		if err := preview.Text(e.stdout); err != nil {
 			return err
 		}
 	}
 	if !c.Yes {
-		if err := c.agree(e, len(p.Removals)); err != nil {
+		question := "Sync the group now?"
+		if len(p.Removals) > 0 {
+			question = fmt.Sprintf("Take %d off the list?", len(p.Removals))
+		}
+		if err := agree(e, c.JSON, question); err != nil {
 			return err
 		}
 	}
-	id, err := v.ApproveSync(e.ctx, p, e.User)
+	id, err := v.ApproveSync(e.ctx, p, e.who())
 	if err != nil {
 		return err
 	}
 	return c.follow(e, c.inspectFlags, i, asked{Request: id, Did: "Asked to sync the group now", Preview: preview})
 }
 
-// agree asks whoever sits at the terminal. Without anybody to ask, that is a
-// wrong command line.
-func (c *syncCommand) agree(e *env, removals int) error {
-	nobody := &usageError{"sync asks before it takes people off, and there is no terminal to ask on", "--yes, which approves exactly what this shows"}
-	if !e.Terminal || c.JSON {
+// agree asks for a yes before people are taken off.
+func agree(e *env, json bool, question string) error {
+	nobody := &usageError{"this command asks before it takes people off, and there is no terminal to ask on", "--yes, which approves exactly what this shows"}
+	if json {
 		return nobody
 	}
-	question := "Sync the group now?"
-	if removals > 0 {
-		question = fmt.Sprintf("Take %d off the list?", removals)
+	return ask(e, question, nobody)
+}
+
+// confirm asks for a yes before something that cannot be taken back.
+func confirm(e *env, question, command string) error {
+	return ask(e, question, &usageError{command + " asks first, and there is no terminal to ask on", "--yes, after reading what this shows"})
+}
+
+// ask asks whoever sits at the terminal. Without anybody to ask, that is a wrong
+// command line.
+func ask(e *env, question string, nobody error) error {
+	if !e.Terminal {
+		return nobody
 	}
 	if _, err := fmt.Fprintf(e.stdout, "%s [y/N] ", question); err != nil {
 		return err
@@ -81,15 +94,11 @@ func (c *syncCommand) agree(e *env, removals int) error {
 	return nil
 }
 
-func preview(association string, p app.SyncPreview) *report.Preview {
-	out := &report.Preview{
-		Association: association, Group: p.Group, List: p.List, Name: p.Name, On: p.On, Adds: p.Adds, OptedOut: p.OptedOut, Adoption: p.Adoption,
-		Removals: []report.PersonPlan{},
+// people are those who would be taken off a list.
+func people(removals []app.Removal) []report.PersonPlan {
+	all := make([]report.PersonPlan, len(removals))
+	for i, r := range removals {
+		all[i] = report.PersonPlan{Address: r.Address, Op: "remove", Reason: r.Reason, Rep: r.Rep, FirstName: r.FirstName, LastName: r.LastName}
 	}
-	for _, r := range p.Removals {
-		out.Removals = append(out.Removals, report.PersonPlan{
-			Address: r.Address, Op: "remove", Reason: r.Reason, Rep: r.Rep, FirstName: r.FirstName, LastName: r.LastName,
-		})
-	}
-	return out
+	return all
 }

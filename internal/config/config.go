@@ -9,6 +9,7 @@ package config
 import (
 	"cmp"
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -20,7 +21,9 @@ type Config struct {
 	Rules           Rules           `yaml:"rules"`
 	Reconcile       Reconcile       `yaml:"reconcile"`
 	Pace            Pace            `yaml:"pace"`
+	Console         Console         `yaml:"console"`
 	Log             Log             `yaml:"log"`
+	Metrics         Metrics         `yaml:"metrics"`
 }
 
 // Source is the member database.
@@ -30,7 +33,18 @@ type Source struct {
 	Password    Secret `yaml:"password"`
 	Slot        string `yaml:"slot"`        // default rollcall
 	Publication string `yaml:"publication"` // default rollcall
+	// OnNewTimeline says what happens when a stand-by was promoted, default refuse.
+	OnNewTimeline OnNewTimeline `yaml:"on_new_timeline"`
 }
+
+// OnNewTimeline says what happens when the server goes on on another timeline.
+type OnNewTimeline string
+
+// The choices of on_new_timeline.
+const (
+	OnNewTimelineRefuse   OnNewTimeline = "refuse"   // nothing is sent until somebody adopts it
+	OnNewTimelineContinue OnNewTimeline = "continue" // it is adopted as a failover
+)
 
 // State is the database that holds the schema rollcall_state.
 type State struct {
@@ -164,6 +178,49 @@ type Pace struct {
 	OptOutReserve int `yaml:"opt_out_reserve"`
 }
 
+// Console is where the web console is served, and who gets in.
+type Console struct {
+	// Listen is the host and port, default 127.0.0.1:8411; off: it is not served.
+	Listen string `yaml:"listen"`
+	// URL is how browsers reach it where that is another address, as behind a
+	// proxy.
+	URL           string        `yaml:"url"`
+	TLS           TLS           `yaml:"tls"`
+	TrustedHeader TrustedHeader `yaml:"trusted_header"`
+	Idle          time.Duration `yaml:"idle"`     // a session ends after so long without a request, default 1h
+	Lifetime      time.Duration `yaml:"lifetime"` // and so long after the login in any case, default 12h
+}
+
+// TLS names the files of a certificate, which may hold its chain, and its key.
+// They are read again when they change.
+type TLS struct {
+	Certificate string `yaml:"certificate"`
+	Key         string `yaml:"key"`
+}
+
+// TrustedHeader lets in whom a reverse proxy names.
+type TrustedHeader struct {
+	Name    string   `yaml:"name"`    // of the header that has the user's name
+	Proxies []string `yaml:"proxies"` // addresses, or networks like 10.0.0.0/28, that it counts from
+}
+
+// Networks are the addresses of the proxies.
+func (h TrustedHeader) Networks() []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range h.Proxies {
+		if p, ok := network(text); ok { // Load refuses all others
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// ConsoleOff is the value of Console.Listen that serves no console.
+const ConsoleOff = "off"
+
+// DefaultConsole is where the console is served.
+const DefaultConsole = "127.0.0.1:8411"
+
 // Log says what is logged and how.
 type Log struct {
 	Level  LogLevel `yaml:"level"`  // debug, info, warn or error; default info
@@ -180,9 +237,27 @@ func (l LogLevel) Level() slog.Level {
 	return level
 }
 
+// Metrics says where this process can be watched.
+type Metrics struct {
+	Listen string        `yaml:"listen"` // host:port for /metrics, /healthz and /readyz; default 127.0.0.1:9464; off
+	Every  time.Duration `yaml:"every"`  // between two looks at the databases, default 15s
+}
+
+// DefaultListen is where metrics are served unless the configuration says
+// otherwise.
+const DefaultListen = "127.0.0.1:9464"
+
+const metricsOff = "off"
+
+// Off says that nothing is served.
+func (m Metrics) Off() bool { return m.Listen == metricsOff }
+
+// Chosen says that the address is not the default one.
+func (m Metrics) Chosen() bool { return m.Listen != DefaultListen }
+
 func defaults() *Config {
 	return &Config{
-		Source:          Source{Slot: "rollcall", Publication: "rollcall"},
+		Source:          Source{Slot: "rollcall", Publication: "rollcall", OnNewTimeline: OnNewTimelineRefuse},
 		ConstantContact: ConstantContact{APIURL: "https://api.cc.email/v3"},
 		Rules: Rules{
 			AllActiveName: "All Active and Courtesy Representatives", OnRemoved: OnRemovedKeep, OnEmailChange: OnEmailChangeAddKeepOld,
@@ -190,7 +265,9 @@ func defaults() *Config {
 		},
 		Reconcile: Reconcile{Every: 24 * time.Hour, SweepEvery: time.Hour, Retention: 30 * 24 * time.Hour},
 		Pace:      Pace{Linger: 2 * time.Second, DailyCalls: 10_000, OptOutReserve: 10},
+		Console:   Console{Listen: DefaultConsole, Idle: time.Hour, Lifetime: 12 * time.Hour},
 		Log:       Log{Level: "info", Format: "text"},
+		Metrics:   Metrics{Listen: DefaultListen, Every: 15 * time.Second},
 	}
 }
 

@@ -7,9 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/goccy/go-yaml/parser"
 )
 
 // TestExample loads the documented example and holds it to the defaults.
@@ -22,8 +25,8 @@ func TestExample(t *testing.T) {
 	for name, pair := range map[string][2]any{
 		"api_url": {c.ConstantContact.APIURL, d.ConstantContact.APIURL}, "rules": {c.Rules, d.Rules},
 		"reconcile": {c.Reconcile, d.Reconcile},
-		"pace":      {c.Pace, d.Pace}, "log": {c.Log, d.Log}, "slot": {c.Source.Slot, d.Source.Slot},
-		"publication": {c.Source.Publication, d.Source.Publication},
+		"pace":      {c.Pace, d.Pace}, "console": {c.Console, d.Console}, "log": {c.Log, d.Log}, "slot": {c.Source.Slot, d.Source.Slot},
+		"publication": {c.Source.Publication, d.Source.Publication}, "on_new_timeline": {c.Source.OnNewTimeline, d.Source.OnNewTimeline},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			t.Errorf("%s is %v in the example, the default is %v", name, pair[0], pair[1])
@@ -38,29 +41,61 @@ func TestExample(t *testing.T) {
 	}
 }
 
-// TestExampleNamesEveryField: a field that the example does not show is one
-// that nobody finds.
-func TestExampleNamesEveryField(t *testing.T) {
+// TestExampleShowsEveryField: a field that the example does not show, live or
+// commented out, is one that nobody finds, and one that it shows must exist.
+func TestExampleShowsEveryField(t *testing.T) {
 	text, err := os.ReadFile("../../docs/rollcall.example.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var walk func(reflect.Type)
-	walk = func(typ reflect.Type) {
+	shown := uncommented(string(text))
+	c, found := parse([]byte(shown))
+	for _, p := range found {
+		t.Errorf("with all comments that look like a field taken for one, the example is refused: %s", p)
+	}
+	d := decoder{lines: map[string]int{}}
+	file, err := parser.ParseBytes([]byte(shown), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.decode("", file.Docs[0].Body, reflect.ValueOf(c).Elem())
+	numbers := regexp.MustCompile(`\[\d+\]`)
+	has := map[string]bool{}
+	for at := range d.lines {
+		has[numbers.ReplaceAllString(at, "")] = true
+	}
+	var walk func(path string, typ reflect.Type)
+	walk = func(path string, typ reflect.Type) {
 		if typ.Kind() == reflect.Slice {
 			typ = typ.Elem()
 		}
-		if typ.Kind() != reflect.Struct {
+		if typ.Kind() != reflect.Struct || typ == secretType {
 			return
 		}
 		for name, field := range fieldsOf(typ) {
-			if !strings.Contains(string(text), name+":") {
-				t.Errorf("the example has no %s", name)
+			at := strings.TrimPrefix(path+"."+name, ".")
+			if !has[at] {
+				t.Errorf("docs/rollcall.example.yaml does not show %s", at)
 			}
-			walk(field.Type)
+			walk(at, field.Type)
 		}
 	}
-	walk(reflect.TypeFor[Config]())
+	walk("", reflect.TypeFor[Config]())
+}
+
+// uncommented is the example with each line that shows a field as a comment:
+// "#" without a space before a field or an entry, as in "  #url: …". It takes the
+// place of the empty value above it.
+func uncommented(text string) string {
+	field := regexp.MustCompile(`(?m)^( *)#( *)(-? ?\{?[a-z_]+: .*)$`)
+	text = regexp.MustCompile(`(?m): \[\]\n( *#)`).ReplaceAllString(text, ":\n$1")
+	return field.ReplaceAllStringFunc(text, func(line string) string {
+		m := field.FindStringSubmatch(line)
+		if strings.HasPrefix(m[2], " ") && !strings.HasPrefix(m[3], "-") {
+			return line // a sentence
+		}
+		return m[1] + m[2] + m[3]
+	})
 }
 
 const smallest = `

@@ -39,6 +39,9 @@ type Connector struct {
 	Store                       Store
 	Box                         *secretbox.Box
 	Now                         func() time.Time
+	// Adopt is the id of an account that the association has from now on, instead
+	// of another one that it had before; empty: none may take its place.
+	Adopt string
 }
 
 // Connect checks what a new grant leads to and records it. The token is used for
@@ -62,12 +65,13 @@ func (c *Connector) Connect(ctx context.Context, token oauth.Token, api API, by,
 	sealed := Sealed{
 		Access: c.Box.Seal([]byte(token.Access), row("access")...), Refresh: c.Box.Seal([]byte(token.Refresh), row("refresh")...), ExpiresAt: token.ExpiresAt,
 	}
-	return made, c.Store.Connect(ctx, made, sealed)
+	return made, c.Store.Connect(ctx, made, sealed, c.Adopt == account.ID)
 }
 
 // Verify checks what a token of the configuration leads to and records the
-// account. api uses that token whatever the connection's state is.
-func (c *Connector) Verify(ctx context.Context, api API) (Connection, error) {
+// account; by is who wants that. api uses that token whatever the connection's
+// state is.
+func (c *Connector) Verify(ctx context.Context, api API, by string) (Connection, error) {
 	account, err := c.check(ctx, api)
 	if err != nil {
 		return Connection{}, err
@@ -75,9 +79,9 @@ func (c *Connector) Verify(ctx context.Context, api API) (Connection, error) {
 	now := c.Now()
 	made := Connection{
 		APIKey: c.APIKey, AccountID: account.ID, AccountName: account.Organization, State: Connected, StateSince: now,
-		ConnectedAt: now, ConnectedBy: "access token of the configuration",
+		ConnectedAt: now, ConnectedBy: by,
 	}
-	return made, c.Store.SetAccount(ctx, made)
+	return made, c.Store.SetAccount(ctx, made, c.Adopt == account.ID)
 }
 
 func (c *Connector) check(ctx context.Context, api API) (constantcontact.Account, error) {

@@ -11,6 +11,7 @@ import (
 
 	"rollcall/internal/ccsim"
 	"rollcall/internal/credential"
+	"rollcall/internal/store"
 	"rollcall/sink/constantcontact/oauth"
 )
 
@@ -62,7 +63,7 @@ func TestTwoAssociationsNeverShareAnAccount(t *testing.T) {
 		t.Errorf("recorded %+v", c)
 	}
 	w.must(w.call(w.tokens(nil)))
-	if _, err := w.association("1").Disconnect(t.Context(), "by olive"); err != nil {
+	if _, err := w.association("1").Disconnect(t.Context(), "olive"); err != nil {
 		t.Fatal(err)
 	}
 	w.must(w.connect("2", "harbour"))
@@ -83,11 +84,66 @@ func TestAnotherAccountIsNoticed(t *testing.T) {
 	}
 	w.must(w.call(w.tokens(nil)))
 	// Neither when the connection has ended.
-	if _, err := w.association("1").Disconnect(t.Context(), "by olive"); err != nil {
+	if _, err := w.association("1").Disconnect(t.Context(), "olive"); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := errors.AsType[*credential.OtherAccountError](w.connect("1", "hill")); !ok {
 		t.Error("connected to another account after a disconnect")
+	}
+}
+
+// The account that an operator names takes the place of the one before, and no
+// other: not one of another association, and not whatever the person signed in to.
+func TestAnotherAccountIsAdopted(t *testing.T) {
+	w := newWorld(t, ccsim.Switches{}, true)
+	w.sim.AddAccount("valley", "", "")
+	w.must(w.connect("1", "harbour"))
+	w.must(w.connect("2", "valley"))
+	adopt := func(account, id string) error {
+		t.Helper()
+		token := w.grant(account)
+		c := w.connector("1")
+		c.Adopt = id
+		_, err := c.Connect(t.Context(), token, w.client(func(context.Context) (string, error) { return token.Access, nil }, nil), "olive", "olive")
+		return err
+	}
+	if _, ok := errors.AsType[*credential.OtherAccountError](adopt("hill", "account-valley")); !ok {
+		t.Error("adopted another account than the one named")
+	}
+	if _, ok := errors.AsType[*credential.AccountTakenError](adopt("valley", "account-valley")); !ok {
+		t.Error("adopted the account of another association")
+	}
+	if c := w.state(); c.AccountName != "harbour" {
+		t.Errorf("recorded %+v", c)
+	}
+	tokens := w.tokens(nil)
+	w.must(w.call(tokens))
+	w.must(adopt("hill", "account-hill"))
+	if c := w.state(); c.AccountName != "hill" || c.State != credential.Connected {
+		t.Errorf("recorded %+v", c)
+	}
+	// A process that had the tokens of the account before goes on with the new
+	// ones once it has the lease again.
+	tokens.Reread()
+	token, err := tokens.Token(t.Context())
+	w.must(err)
+	account, err := w.client(func(context.Context) (string, error) { return token, nil }, nil).AccountSummary(t.Context())
+	if err != nil || account.ID != "account-hill" {
+		t.Errorf("calls account %+v, %v", account, err)
+	}
+	// The account that was left is free.
+	w.must(func() error { _, err := w.association("2").Disconnect(t.Context(), "olive"); return err }())
+	if _, ok := errors.AsType[*credential.OtherAccountError](w.connect("2", "harbour")); !ok {
+		t.Error("the second association was not asked")
+	}
+	rows, err := store.New(w.pool, "chamber", w.time).Audit(t.Context(), "1", 0, 10)
+	w.must(err)
+	var acts []string
+	for _, a := range rows {
+		acts = append(acts, a.Who+" "+string(a.What)+" "+strings.Join(a.Subjects, " "))
+	}
+	if want := []string{"olive connect account:account-hill", "olive adopt_account account:account-hill account:account-harbour", "olive connect account:account-harbour"}; !slices.Equal(acts, want) {
+		t.Errorf("acts %q", acts)
 	}
 }
 
@@ -113,18 +169,18 @@ func TestMissingRights(t *testing.T) {
 // those that come back later are others.
 func TestDisconnect(t *testing.T) {
 	w := newWorld(t, ccsim.Switches{}, true)
-	if found, err := w.association("1").Disconnect(t.Context(), "by olive"); found || err != nil {
+	if found, err := w.association("1").Disconnect(t.Context(), "olive"); found || err != nil {
 		t.Errorf("found %v, %v", found, err)
 	}
 	w.must(w.connect("1", "harbour"))
 	tokens := w.tokens(nil)
 	w.must(w.call(tokens))
-	if found, err := w.association("1").Disconnect(t.Context(), "by olive"); !found || err != nil {
+	if found, err := w.association("1").Disconnect(t.Context(), "olive"); !found || err != nil {
 		t.Errorf("found %v, %v", found, err)
 	}
 	w.now = w.now.Add(time.Minute)
 	over, ok := errors.AsType[*credential.NotConnectedError](w.call(tokens))
-	if !ok || over.State != credential.Disconnected || over.Detail != "by olive" {
+	if !ok || over.State != credential.Disconnected || over.Detail != "disconnected by olive" {
 		t.Errorf("error %v", over)
 	}
 	var length int
@@ -148,7 +204,7 @@ func TestStaticToken(t *testing.T) {
 	w.sim.AddAccount("hill", "app", "static-token-2")
 	text := "static-token-1"
 	raw := w.client(func(context.Context) (string, error) { return text, nil }, nil)
-	verify := func() error { _, err := w.connector("1").Verify(t.Context(), raw); return err }
+	verify := func() error { _, err := w.connector("1").Verify(t.Context(), raw, "the configuration"); return err }
 	tokens := w.tokens(nil)
 	tokens.OAuth, tokens.Box = nil, nil
 	tokens.Static = func() (string, error) { return text, nil }
@@ -166,13 +222,21 @@ func TestStaticToken(t *testing.T) {
 	if over, ok := errors.AsType[*credential.NotConnectedError](w.call(tokens)); !ok || over.State != credential.OtherAccount {
 		t.Errorf("error %v", over)
 	}
-	text = "static-token-1"
-	w.must(verify())
+	// It is adopted when an operator says so.
+	c := w.connector("1")
+	c.Adopt = "account-hill"
+	_, err := c.Verify(t.Context(), raw, "olive")
+	w.must(err)
+	w.now = w.now.Add(time.Minute)
+	w.must(w.call(tokens))
+	text, c.Adopt = "static-token-1", "account-harbour"
+	_, err = c.Verify(t.Context(), raw, "olive")
+	w.must(err)
 	w.now = w.now.Add(time.Minute)
 	w.must(w.call(tokens))
 	// A token that has ended.
 	text = "static-token-9"
-	err := w.call(tokens)
+	err = w.call(tokens)
 	w.must(tokens.Failed(t.Context(), err))
 	if w.state().State != credential.NeedsReconnecting || w.alerts() != 1 {
 		t.Errorf("state %+v", w.state())
@@ -187,7 +251,7 @@ func TestAgreementIsKept(t *testing.T) {
 	agreed := w.state().AgreedAt
 	c := w.state()
 	c.AgreedAt, c.AgreedBy = time.Time{}, ""
-	w.must(w.association("1").SetAccount(t.Context(), c))
+	w.must(w.association("1").SetAccount(t.Context(), c, false))
 	if c := w.state(); !c.AgreedAt.Equal(agreed) || c.AgreedBy != "olive" {
 		t.Errorf("recorded %+v", c)
 	}

@@ -88,6 +88,14 @@ func (t *Tokens) Ready(ctx context.Context) error {
 	return t.ready(ctx)
 }
 
+// Reread has the record read again before the next token is given: somebody may
+// have connected another account.
+func (t *Tokens) Reread() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.readAt = time.Time{}
+}
+
 func (t *Tokens) ready(ctx context.Context) error {
 	if t.readAt.IsZero() || since(t.readAt, t.Now()) >= recheck {
 		if err := t.read(ctx); err != nil {

@@ -62,13 +62,17 @@ type Store interface {
 	// SetConnection changes the state, if the tokens still have the version.
 	// changed is false when the state was that one already.
 	SetConnection(ctx context.Context, version int64, to State, detail string) (changed bool, err error)
-	// Connect records an account and its tokens. The errors that it types are
+	// Connect records an account and its tokens. Another account than before is
+	// adopted, if that is wanted: nothing that is known of the one before counts
+	// any more, but for what people decided. The errors that it types are
 	// *AccountTakenError and *OtherAccountError.
-	Connect(ctx context.Context, c Connection, tokens Sealed) error
-	// Disconnect forgets the tokens. found is false when there were none.
-	Disconnect(ctx context.Context, detail string) (found bool, err error)
+	Connect(ctx context.Context, c Connection, tokens Sealed, adopt bool) error
+	// Disconnect forgets the tokens, as somebody wants it. found is false when
+	// there were none.
+	Disconnect(ctx context.Context, by string) (found bool, err error)
 	// SetAccount records the account that a token of the configuration leads to.
-	SetAccount(ctx context.Context, c Connection) error
+	// The errors are those of Connect.
+	SetAccount(ctx context.Context, c Connection, adopt bool) error
 }
 
 // ErrSuperseded says that tokens were not saved, because others were meanwhile.
@@ -85,6 +89,9 @@ type NotConnectedError struct {
 
 // Remedy is what to do.
 func (e *NotConnectedError) Remedy() string {
+	if e.Static && e.State == OtherAccount {
+		return "replace the access token that the configuration names, or adopt its account"
+	}
 	if e.Static {
 		return "replace the access token that the configuration names, and start again"
 	}
@@ -145,6 +152,11 @@ type OtherAccountError struct {
 
 // Error names both accounts.
 func (e *OtherAccountError) Error() string {
-	return fmt.Sprintf("association %s belongs to account %q (%s), and this is account %q (%s): nothing was changed; sign in to the first one and try again",
+	return fmt.Sprintf("association %s belongs to account %q (%s), and this is account %q (%s): nothing was changed; use the first one, or adopt the other",
 		e.Association, e.Was, e.WasID, e.Is, e.IsID)
+}
+
+// Remedy is the command that adopts the account.
+func (e *OtherAccountError) Remedy() string {
+	return "rollcall connect --association " + e.Association + " --adopt-account " + e.IsID
 }

@@ -118,6 +118,32 @@ func TestATruncatedTableHoldsFewRemovals(t *testing.T) {
 	b.wantOn(t, golf, "p1@example.org", false)
 }
 
+// Whoever was not approved would go still: the alarm stands until the rows want
+// them again, or an approval.
+func TestATruncationThatWasRejected(t *testing.T) {
+	b := newBench(t, unbounded)
+	b.settle(t)
+	must(t, b.store.Save(t.Context(), &cdc.Batch{End: 1 << 40, Truncated: true}))
+	b.exec(t, `update chamber.group_membership set disabled = true where rep_id = 1`)
+	b.settle(t)
+	ids, _ := b.asked(t)
+	b.decide(t, ids[mapper.HoldSource], false)
+	later := func() {
+		b.clock.advance(2 * time.Hour)
+		must(t, b.store.TouchAll(t.Context(), 0))
+		b.settle(t)
+	}
+	later()
+	b.exec(t, `update chamber.group_membership set disabled = true where rep_id = 2`)
+	b.wantOn(t, board, "p1@example.org", true)
+	b.wantOn(t, board, "p2@example.org", true)
+	b.exec(t, `update chamber.group_membership set disabled = false where rep_id in (1, 2)`)
+	later()
+	b.exec(t, `update chamber.group_membership set disabled = true where rep_id = 2`)
+	b.wantOn(t, board, "p2@example.org", false)
+	b.wantOn(t, board, "p1@example.org", true)
+}
+
 // Truncated and filled again, as some software does every night: nobody would
 // go, so that the alarm ends by itself at a later complete read.
 func TestATableThatIsFilledAgain(t *testing.T) {

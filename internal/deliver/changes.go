@@ -70,7 +70,7 @@ func (w *world) mayMove(p *mapper.Person, c store.AddressChange) (from mapper.Ad
 	}
 	from = c.From[0]
 	before := w.people[from]
-	return from, before != nil && len(before.Holders) == 0 && before.Contact.State == mapper.ContactActive && before.Contact.ID != ""
+	return from, before != nil && len(before.Holders) == 0 && before.OldAccount == "" && before.Contact.State == mapper.ContactActive && before.Contact.ID != ""
 }
 
 // changed are the reps that the plan sees with another address than the plans
@@ -124,7 +124,7 @@ func (d *Deliverer) resolve(ctx context.Context, w *world, out mapper.Output, sh
 				}
 				keys = w.carries(c, out, shown)
 			}
-			if err := d.Store.Carry(ctx, c.ID, keys); err != nil {
+			if err := d.Store.Carry(ctx, c, keys); err != nil {
 				return learned, err
 			}
 			learned = true

@@ -42,6 +42,29 @@ func TestEmailChangeCarriesNothingWhileSomebodyHasTheAddress(t *testing.T) {
 	b.wantOn(t, newsletter, "b@example.org", false)
 }
 
+// Where the new address is on a list already, nothing is left to carry over: the
+// change ends with the rest of it.
+func TestEmailChangeEndsOnListsThatTheAddressIsOn(t *testing.T) {
+	for name, there := range map[string][]string{"on one": {board}, "on all": {board, golf}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, guarded)
+			b.settle(t)
+			must(t, b.sim.AddContact(account, "b@example.org", there...))
+			b.exec(t, `delete from chamber.group_membership where rep_id = 1`)
+			b.exec(t, moveA)
+			for _, list := range []string{board, golf} {
+				b.wantOn(t, list, "b@example.org", true)
+			}
+			var open int
+			must(t, b.member.QueryRow(t.Context(), `select count(*) from rollcall_state.address_change where ended_at is null`).Scan(&open))
+			if open != 0 {
+				t.Errorf("%d e-mail changes still want something", open)
+			}
+			b.referee(t)
+		})
+	}
+}
+
 // Consent belongs to the person: it follows along the chain of addresses.
 func TestConsentFollowsToTheNewAddress(t *testing.T) {
 	b := newBench(t, guarded)

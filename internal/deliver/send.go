@@ -212,9 +212,15 @@ func listsByKey(lists []sink.BoundList) map[mapper.ListKey]sink.BoundList {
 }
 
 // bound are the lists that calls may name: ours that are bound, and those that
-// mirror nothing which operations are about.
+// mirror nothing or are retired which operations are about.
 func (w *world) bound(ops []mapper.Op) map[mapper.ListKey]sink.BoundList {
 	byKey := listsByKey(w.lists)
+	for _, l := range w.lists {
+		named := slices.ContainsFunc(ops, func(op mapper.Op) bool { return op.List == l.Key })
+		if l.State == mapper.ListRetired && named {
+			byKey[l.Key] = l
+		}
+	}
 	for _, op := range ops {
 		if id, unmanaged := mapper.UnmanagedID(op.List); unmanaged {
 			byKey[op.List] = sink.BoundList{Key: op.List, Kind: mapper.ListUnmanaged, Ref: id, ListID: id, State: mapper.ListBound}

@@ -158,7 +158,7 @@ func persons(addresses []mapper.Address, known map[mapper.Address]*store.Known, 
 		p := mapper.Person{
 			Address: address, Holders: holders[address], SeenOptedOut: map[mapper.RepID]bool{},
 			RememberedOptOut: k.OptOut, OptOutGroups: map[mapper.GroupID]bool{}, OptedIn: k.OptedIn,
-			Contact: k.Contact, Pairs: k.Pairs, Exact: map[mapper.ListKey]bool{},
+			Contact: k.Contact, OldAccount: k.OldAccount, Pairs: k.Pairs, Exact: map[mapper.ListKey]bool{},
 		}
 		holds := map[mapper.RepID]bool{}
 		for _, h := range p.Holders {
@@ -196,6 +196,9 @@ func persons(addresses []mapper.Address, known map[mapper.Address]*store.Known, 
 func (w *world) facts(out mapper.Output) store.Facts {
 	f := store.Facts{Memory: out.OptOuts, Winners: out.Winners, Withdrawn: out.Withdrawn, States: out.States, Cuts: out.Cuts}
 	for address, p := range w.people {
+		if len(p.Carry) > 0 {
+			f.Carrying = append(f.Carrying, string(address))
+		}
 		for _, h := range p.Holders {
 			if h.Unreadable != "" {
 				continue

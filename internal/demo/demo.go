@@ -27,6 +27,7 @@ import (
 type Options struct {
 	Out  io.Writer
 	JSON bool
+	Keep bool         // leave everything running until the context ends
 	Log  *slog.Logger // of Rollcall itself
 	Now  func() time.Time
 }
@@ -99,6 +100,14 @@ func Run(ctx context.Context, o Options) (err error) {
 	running := make(chan error, 1)
 	go func() { running <- a.Run(ctx) }()
 	report, err := of.day(ctx, p, summary, o.Now())
+	if err == nil && o.Keep {
+		p.line("\neverything stays: the console is at %s (no login: it is for this host), the member database at %s\npress Ctrl-C to end", a.ConsoleURL(), server.URL("chamber"))
+		select {
+		case <-ctx.Done():
+		case stopped := <-running:
+			running <- stopped
+		}
+	}
 	cancel()
 	if stopped := <-running; stopped != nil {
 		err = errors.Join(stopped, err)
@@ -183,6 +192,8 @@ constant_contact:
   connections:
     - association: "1"
       access_token: {file: %s}
+metrics: {listen: "off"}
+console: {listen: "127.0.0.1:0"}
 `, url, simulator, tokenFile)
 	path := filepath.Join(dir, "rollcall.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

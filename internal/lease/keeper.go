@@ -16,8 +16,9 @@ type Keeper struct {
 	Serves string
 	Now    func() time.Time
 	Log    *slog.Logger
-	// Hint, when not nil, says that a lease may have become free.
-	Hint <-chan struct{}
+	// AtOnce: nothing of the holder before is to be waited out, because no limit
+	// counts on what the lease is for.
+	AtOnce bool
 }
 
 // Hold does work whenever this process has the lease, until the context ends or
@@ -76,22 +77,21 @@ func (k *Keeper) claim(ctx context.Context, key string) (*Lease, error) {
 			told = true
 			k.Log.Info("standing by", "lease", key, "holder", row.Holder)
 		}
-		if err := k.pause(ctx, Poll); err != nil {
+		if err := pause(ctx, Poll); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (k *Keeper) pause(ctx context.Context, d time.Duration) error {
+func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-k.Hint:
 	case <-timer.C:
+		return nil
 	}
-	return nil
 }
 
 // try takes one look, and the lease if it may be taken.
@@ -151,7 +151,11 @@ func (k *Keeper) serve(ctx context.Context, l *Lease, work func(context.Context,
 
 // settled waits, then works.
 func (k *Keeper) settled(ctx context.Context, l *Lease, work func(context.Context, *Lease) error) error {
-	timer := time.NewTimer(Settle)
+	settle := Settle
+	if k.AtOnce {
+		settle = 0
+	}
+	timer := time.NewTimer(settle)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

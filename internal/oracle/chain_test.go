@@ -110,14 +110,17 @@ func (m *model) mayCarry(s mirror, a string) bool {
 }
 
 // carried notes who is on which list by now: what was carried over once is not
-// carried again.
+// carried again. Of somebody who is there by hand the system may not know it.
 func (m *model) carried(now *picture) {
 	for _, c := range m.changes {
 		for s := range c.may {
 			h := m.pair(s, c.to)
-			if now.on(c.to, m.lists[s]) && (h.told == "" || h.confirmed) {
+			if !now.on(c.to, m.lists[s]) || h.told != "" && !h.confirmed {
+				continue
+			}
+			delete(c.due, s)
+			if h.told != "" {
 				delete(c.may, s)
-				delete(c.due, s)
 			}
 		}
 	}
@@ -137,7 +140,7 @@ func (m *model) carriedAtRest(now *picture) {
 	}
 	for _, c := range m.changes {
 		r, to := m.office.rep(c.rep), now.byAddress[c.to]
-		if r == nil || r.address() != c.to || !to.active() || m.person(c.to).anyway {
+		if r == nil || r.address() != c.to || !to.active() || m.person(c.to).anyway || m.person(c.to).unread {
 			continue
 		}
 		for s, due := range c.due {
@@ -172,7 +175,7 @@ func (m *model) heldBack(r *rep, a string, s mirror) answer {
 		if h.departed && h.missed {
 			worst = max(worst, yes)
 		}
-		if p.unread || p.anyway || h.departed || h.maybeDeparted {
+		if p.unread || p.anyway || p.lifted || h.departed || h.maybeDeparted {
 			worst = max(worst, maybe)
 		}
 		if p.unread && worst == yes && !(h.departed && h.missed) {

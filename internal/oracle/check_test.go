@@ -18,11 +18,19 @@ func (m *model) makeExact(now *picture, s mirror) {
 	}
 }
 
-// planned notes that a plan of the addresses was carried out.
+// planned notes that a plan of the addresses was carried out. What the first look
+// found is settled where Constant Contact shows it as done.
 func (m *model) planned(addresses []string) {
+	for at := range m.mustAsk {
+		if slices.Contains(addresses, at.address) && m.pair(at.list, at.address).known == (at.op == "add") {
+			delete(m.mustAsk, at)
+		}
+	}
 	for _, a := range addresses {
 		for s := range m.lists {
-			if v, _ := m.verdict(s, a); v == on || v == unknown || !m.office.open(s) {
+			// Whoever was held because rows had vanished goes when the list is made
+			// exact the next time.
+			if v, _ := m.verdict(s, a); v == on || v == unknown || !m.office.open(s) || m.alarmed() {
 				m.pair(s, a).going = false
 			}
 		}

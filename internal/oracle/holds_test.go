@@ -172,6 +172,13 @@ func (m *model) blocked(s mirror, a, op string) bool {
 	return !h.adoption || v == h.verdict
 }
 
+// outlived says whether a removal was asked about because rows had vanished, and
+// they are back: then the question ends before the next removal.
+func (m *model) outlived(s mirror, a string) bool {
+	h := m.holds[asked{pair{s, a}, "remove"}]
+	return h != nil && h.state == "waiting" && h.kind == "source" && !m.alarmed()
+}
+
 // approved says whether a person said yes to the operation.
 func (m *model) approved(s mirror, a, op string) bool {
 	h := m.holds[asked{pair{s, a}, op}]
@@ -250,6 +257,8 @@ func (s *system) answer(ctx context.Context, t *rapid.T) {
 			pair.departed, pair.missed = true, true
 		case h.kind == "source" && approve:
 			s.model.base = nil
+		case h.adoption && approve:
+			delete(s.model.mustAsk, at) // decided, however often it takes to do it
 		}
 	}
 	if err := s.questions(ctx); err != nil {

@@ -125,7 +125,7 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 			return v != on && v != unknown
 		case m.unasked(s, a, "remove"):
 			return false
-		case m.blocked(s, a, "remove") || m.existed[s] && !m.looked[s]:
+		case m.blocked(s, a, "remove") && !m.outlived(s, a) || m.existed[s] && !m.looked[s]:
 			return false
 		case m.alarmed():
 			return false
@@ -136,9 +136,8 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 		}
 		return v == off
 	}
-	if _, optOut := m.verdict(s, c.Email.Address); !optOut && !m.approved(s, c.Email.Address, "remove") {
-		m.taken(s, c.Email.Address)
-	}
+	_, optOut := m.verdict(s, c.Email.Address)
+	m.taken(s, c.Email.Address, optOut || m.approved(s, c.Email.Address, "remove"))
 	if !slices.ContainsFunc(append(m.names[c.ID], c.Email.Address), justified) {
 		v, _ := m.verdict(s, c.Email.Address)
 		m.problem("removes %s from %s, verdict %s, alarmed %v\n%s", c.Email.Address, s, v, m.alarmed(), m.told(s, c.Email.Address))

@@ -71,6 +71,7 @@ type person struct {
 	hidden    bool   // while a call was open, which hides what a read means
 	unread    bool   // something happened that no plan has read
 	anyway    bool   // what happened leaves open whether the address is added
+	lifted    bool   // can be mailed again; whoever has another address by now is planned by a full reconciliation
 }
 
 func newModel(o *office) *model {
@@ -139,6 +140,10 @@ func (m *model) settle(now *picture) {
 			// As if never told. Whether an earlier word stands again is not
 			// followed.
 			h.maybeSeen = h.maybeSeen || h.told == "remove"
+			if h.told == "add" && !h.seen && h.departed {
+				// Whoever was on the list was not put there by this.
+				h.departed, h.missed, h.maybeDeparted = false, false, true
+			}
 			h.told, h.activity = "", ""
 		}
 	}
@@ -177,8 +182,10 @@ func (m *model) read(c *contact, planning, byName bool) {
 	}
 	for s, id := range m.lists {
 		h := m.pair(s, a)
-		h.known = c.on(id)
-		if !h.known {
+		// A poll reads what became of its activity, and of nothing else.
+		asked := planning || h.told != "" && !m.settled[h.activity]
+		h.known = asked && c.on(id) || !asked && h.known
+		if !c.on(id) {
 			v, _ := m.verdict(s, a)
 			h.missed = h.missed || h.departed && planning && v == on && c.active()
 			if c.Deleted != "" || p.unsubRead {
@@ -188,6 +195,9 @@ func (m *model) read(c *contact, planning, byName bool) {
 					h.told, h.activity = "", ""
 				}
 			}
+			continue
+		}
+		if !asked {
 			continue
 		}
 		h.departed, h.maybeDeparted, h.missed = false, false, false

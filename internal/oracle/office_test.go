@@ -171,6 +171,7 @@ type rows struct {
 
 func (db *rows) insert(sql string, args ...any) (id int64) {
 	if db.err == nil {
+		db.b.behind = true
 		db.err = db.b.admin.QueryRow(db.ctx, sql, args...).Scan(&id)
 	}
 	return id
@@ -178,6 +179,7 @@ func (db *rows) insert(sql string, args ...any) (id int64) {
 
 func (db *rows) exec(sql string, args ...any) {
 	if db.err == nil {
+		db.b.behind = true
 		_, db.err = db.b.admin.Exec(db.ctx, sql, args...)
 	}
 }

@@ -76,7 +76,7 @@ func resubscribe(t *rapid.T, s *system, now *picture) bool {
 		return false
 	}
 	p := s.model.person(c.Email.Address)
-	p.unread = true
+	p.unread, p.lifted = true, true
 	if !p.unsubRead || p.hidden {
 		s.model.doubt(c.Email.Address) // off all lists, and nobody saw why
 	}
@@ -138,6 +138,9 @@ func deleteContact(t *rapid.T, s *system, now *picture) bool {
 		return false
 	}
 	s.model.person(c.Email.Address).unread = true
+	if s.model.openCall(c.Email.Address) {
+		s.model.doubt(c.Email.Address) // an import on its way makes the contact again, without its lists
+	}
 	return s.did(s.account.sim.DeleteContact(accountName, c.Email.Address), "%s is deleted", c.Email.Address)
 }
 
@@ -174,7 +177,8 @@ func setPermission(t *rapid.T, s *system, now *picture) bool {
 	if c == nil {
 		return false
 	}
-	s.model.person(c.Email.Address).unread = true
+	p := s.model.person(c.Email.Address)
+	p.unread, p.lifted = true, p.lifted || !c.active()
 	permission := pick(t, "permission", []string{"temp_hold", "pending_confirmation", "not_set", "implicit", "explicit"})
 	return s.did(s.account.sim.SetPermission(accountName, c.Email.Address, permission), "%s becomes %s", c.Email.Address, permission)
 }

@@ -40,6 +40,7 @@ func (s *system) askSync(ctx context.Context, t *rapid.T) {
 	}
 	g := pick(t, "group", s.model.office.groups)
 	t.Logf("sync %s now", g.name)
+	s.behind = true
 	if _, err := s.admin.Exec(ctx, `select rollcall.sync_now($1::bigint::text, $2)`, g.id, s.id); err != nil {
 		t.Fatal(err)
 	}

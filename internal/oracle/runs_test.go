@@ -158,7 +158,7 @@ func (m *model) night(now *picture) {
 // readAll: a full reconciliation has read every contact and queued everybody.
 func (m *model) readAll() {
 	for _, p := range m.people {
-		p.unread = false
+		p.unread, p.lifted = false, false
 	}
 }
 

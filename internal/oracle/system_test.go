@@ -61,7 +61,7 @@ func newSystem(ctx context.Context, b *bench, trace func(format string, args ...
 	s.account = newAccount(b.clock.Now, ccsim.Switches{})
 	s.wire = &wire{account: s.account, model: s.model, trace: trace}
 	s.model.time = b.clock.Now
-	s.model.met = func(what string) { b.met[what]++ }
+	s.model.met = b.met
 	return s, s.restart()
 }
 
@@ -192,6 +192,11 @@ func (s *system) deliver(ctx context.Context) error {
 		if attempt == retries || !s.faulty {
 			return fmt.Errorf("deliver: %w", err)
 		}
+		queued, err := s.queued(ctx)
+		if err != nil {
+			return err
+		}
+		s.model.planned(slices.DeleteFunc(due, func(a string) bool { return slices.Contains(queued, a) }))
 		s.clock.advance(15 * time.Second)
 	}
 }
@@ -203,6 +208,15 @@ func (s *system) due(ctx context.Context) ([]string, error) {
 			select address, min(touched_at) over () as oldest from rollcall_state.dirty
 			where source = $1 and association = $2 and (not_before is null or not_before <= $3)) d
 		where oldest <= $4 order by 1`, sourceName, s.id, s.clock.Now(), s.clock.Now().Add(-linger))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(found, pgx.RowTo[string])
+}
+
+// queued are the addresses that wait to be planned, now or later.
+func (s *system) queued(ctx context.Context) ([]string, error) {
+	found, err := s.pool.Query(ctx, `select address from rollcall_state.dirty where source = $1 and association = $2`, sourceName, s.id)
 	if err != nil {
 		return nil, err
 	}

@@ -29,21 +29,26 @@ func (t thresholds) exceeded(n, size int) bool {
 	return !t.off && (n > t.few && n*100 > size*t.percent || n > t.many || size >= t.small && n >= size)
 }
 
-// sent is a removal that was sent and that nobody had approved.
+// sent is a removal that was sent. free: for an opt-out, or approved, so that it
+// counts only where the list becomes empty.
 type sent struct {
 	address string
 	at      time.Time
+	free    bool
 }
 
-// taken notes a removal that counts against the threshold, and judges those of
-// the last hour together. The size of the list at the start of the hour is
-// taken as high as it can have been, so that no harmless difference is a fault.
-func (m *model) taken(s mirror, a string) {
+// taken notes a removal, and judges those of the last hour together that count.
+// The size of the list at the start of the hour is taken as high as it can have
+// been, so that no harmless difference is a fault.
+func (m *model) taken(s mirror, a string, free bool) {
 	now := m.time()
-	m.sent[s] = append(m.sent[s], sent{a, now})
+	m.sent[s] = append(m.sent[s], sent{a, now, free})
+	if free {
+		return
+	}
 	n := map[string]bool{}
 	for _, r := range m.sent[s] {
-		if now.Sub(r.at) < time.Hour {
+		if !r.free && now.Sub(r.at) < time.Hour {
 			n[r.address] = true
 		}
 	}
@@ -61,9 +66,13 @@ func (m *model) taken(s mirror, a string) {
 // tooMany says whether the removals asked about may be above the threshold, if
 // everything counts.
 func (m *model) tooMany(now *picture, s mirror) bool {
-	n, size := 0, 0
+	n, free, size := 0, 0, 0
 	for _, r := range m.sent[s] {
-		if m.time().Sub(r.at) < time.Hour {
+		switch {
+		case m.time().Sub(r.at) >= time.Hour:
+		case r.free:
+			free++
+		default:
 			n++
 		}
 	}
@@ -73,9 +82,10 @@ func (m *model) tooMany(now *picture, s mirror) bool {
 		}
 	}
 	for _, c := range now.contacts {
-		if c.on(m.lists[s]) {
+		h := m.pair(s, c.Email.Address)
+		if going := h.told == "remove" && !m.settled[h.activity]; c.on(m.lists[s]) && !going {
 			size++
 		}
 	}
-	return !m.thresholds.off && (n > m.thresholds.few || n >= size)
+	return !m.thresholds.off && (n > m.thresholds.few || n+free >= size)
 }

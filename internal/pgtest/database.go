@@ -159,3 +159,10 @@ func (db *DB) Exec(t testing.TB, sql string, args ...any) {
 		t.Fatal(fmt.Errorf("execute %.80q: %w", sql, err))
 	}
 }
+
+// Copy is a new database with the content that this one has now. Nobody may have
+// a session with this one.
+func (db *DB) Copy(t testing.TB) *DB {
+	t.Helper()
+	return clone(t, db.Name)
+}

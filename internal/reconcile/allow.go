@@ -97,6 +97,25 @@ func (r *Reconciler) retry(ctx context.Context, q store.Request) error {
 	return r.Store.SetRequest(ctx, q.ID, "done", store.Answer{Queued: 1})
 }
 
+// lookAgain reads one address in Constant Contact and has it planned again.
+func (r *Reconciler) lookAgain(ctx context.Context, q store.Request) error {
+	address, problem := mapper.Normalize(q.Content.Address)
+	if problem != "" {
+		return r.refuse(ctx, q, problem, problem.Text())
+	}
+	shown, err := r.Applier.ReadAddress(ctx, address)
+	if err != nil {
+		return err
+	}
+	if err := r.Deliverer.Observe(ctx, map[mapper.Address]sink.Shown{address: shown}); err != nil {
+		return err
+	}
+	if err := r.Store.Enqueue(ctx, []mapper.Address{address}); err != nil {
+		return err
+	}
+	return r.Store.SetRequest(ctx, q.ID, "done", store.Answer{Queued: 1})
+}
+
 // personOf is the person of an input with the address; the input has further
 // ones where an e-mail change leads to it.
 func personOf(in mapper.Input, address mapper.Address) mapper.Person {

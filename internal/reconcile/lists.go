@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -48,8 +49,9 @@ func (r *Reconciler) compareLists(ctx context.Context, account sink.Account) err
 				continue
 			}
 			if !there {
-				shown.Name, l.State, changed = l.Name, mapper.ListMissing, true
-				r.Log.Warn("list was deleted in Constant Contact: it is paused", "association", r.ID, "list", string(l.Key))
+				changed = true
+				err = r.pause(ctx, l)
+				break
 			}
 			err = r.Store.SetListState(ctx, l.Key, l.State, shown.Name)
 		case mapper.ListMissing:
@@ -74,6 +76,12 @@ func (r *Reconciler) compareLists(ctx context.Context, account sink.Account) err
 		return nil
 	}
 	return r.Store.Enqueue(ctx, []mapper.Address{""})
+}
+
+// pause records that a list was deleted in Constant Contact.
+func (r *Reconciler) pause(ctx context.Context, l sink.BoundList) error {
+	r.Log.Warn("list was deleted in Constant Contact: it is paused", "association", r.ID, "list", string(l.Key))
+	return r.Store.SetListState(ctx, l.Key, mapper.ListMissing, l.Name)
 }
 
 // mayBind reports whether a list that could not be bound may be tried again. A
@@ -118,8 +126,14 @@ func (r *Reconciler) followNames(ctx context.Context, force bool) error {
 	if err != nil || !mapper.IsConstantContact(in.Options.NewsletterSolution) {
 		return err
 	}
-	if err := r.releaseGroups(ctx, in, lists); err != nil {
+	released, err := r.releaseGroups(ctx, in, lists)
+	if err != nil {
 		return err
+	}
+	if released { // its name is free
+		if in, out, err = r.Deliverer.Plan(ctx, nil, nil); err != nil {
+			return err
+		}
 	}
 	if err := r.nameTypes(ctx, in, lists); err != nil {
 		return err
@@ -145,15 +159,17 @@ func (r *Reconciler) followNames(ctx context.Context, force bool) error {
 }
 
 // releaseGroups forgets the lists of groups that are gone, so that a new group
-// of the same name takes the list, as one that existed. A view that is not
-// trusted, or shows no group at all, says nothing.
-func (r *Reconciler) releaseGroups(ctx context.Context, in mapper.Input, lists []sink.BoundList) error {
+// of the same name takes the list, as one that existed. That takes nobody off,
+// so that of all alarms only those matter which cast doubt on the groups
+// themselves: a table was truncated, and nobody knows whether it is theirs; the
+// database went back in time; or rollcall.groups is empty.
+func (r *Reconciler) releaseGroups(ctx context.Context, in mapper.Input, lists []sink.BoundList) (released bool, err error) {
 	if len(in.Groups) == 0 {
-		return nil
+		return false, nil
 	}
-	alarmed, wentBack, err := r.Store.Alarms(ctx)
-	if err != nil || alarmed || wentBack {
-		return err
+	doubted, err := r.Store.Alarmed(ctx, store.AlarmTruncated, store.AlarmWentBack)
+	if err != nil || doubted {
+		return false, err
 	}
 	for _, l := range lists {
 		exists := slices.ContainsFunc(in.Groups, func(g mapper.Group) bool { return mapper.GroupKey(g.ID) == l.Key })
@@ -161,7 +177,30 @@ func (r *Reconciler) releaseGroups(ctx context.Context, in mapper.Input, lists [
 			continue
 		}
 		r.Log.Info("group is gone: its list is released", "association", r.ID, "list", string(l.Key))
+		released = true
 		if err := r.Store.ReleaseList(ctx, l.Key); err != nil {
+			return released, err
+		}
+		if err := r.endWait(ctx, in.Groups, lists, l.Name); err != nil {
+			return released, err
+		}
+	}
+	return released, nil
+}
+
+// endWait queues the people of groups that have no list and may have waited for
+// one of the name.
+func (r *Reconciler) endWait(ctx context.Context, groups []mapper.Group, lists []sink.BoundList, name string) error {
+	for _, g := range groups {
+		bound := slices.ContainsFunc(lists, func(l sink.BoundList) bool { return l.Key == mapper.GroupKey(g.ID) })
+		if bound || !strings.EqualFold(strings.TrimSpace(g.Name), strings.TrimSpace(name)) {
+			continue
+		}
+		people, err := r.members(ctx, g)
+		if err != nil {
+			return err
+		}
+		if err := r.Store.Enqueue(ctx, append(people, "")); err != nil {
 			return err
 		}
 	}
@@ -255,9 +294,13 @@ func blockedBy(x rename, renames []rename, names map[mapper.ListKey]string) bool
 	return slices.ContainsFunc(renames, func(y rename) bool { return y.Key != x.Key && strings.EqualFold(names[y.Key], x.to) })
 }
 
-// renameOne gives a list a name. done is false when the account refuses it.
+// renameOne gives a list a name. done is false when the account refuses it or
+// has the list no more.
 func (r *Reconciler) renameOne(ctx context.Context, x rename, name string, following bool) (done bool, err error) {
 	refused, err := r.Applier.Rename(ctx, x.ListID, name)
+	if errors.Is(err, sink.ErrListGone) {
+		return false, errors.Join(r.pause(ctx, x.BoundList), r.Store.Enqueue(ctx, []mapper.Address{""}))
+	}
 	if err != nil {
 		return false, err
 	}

@@ -37,6 +37,27 @@ func TestListDeletedByHand(t *testing.T) {
 	}
 }
 
+// A group that is renamed after its list was deleted stops nothing: the list is
+// missing from then on.
+func TestGroupOfADeletedListIsRenamed(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.do(w.sim.DeleteList(account, "Board"))
+	w.change(cdc.KindGroup, "1", "update chamber.rep_group set name = 'Directors' where group_id = 1")
+	w.change(cdc.KindRep, "3", "update chamber.rep set active = false where rep_id = 3")
+	w.settle()
+	if state := w.listState(board); state != "missing" {
+		t.Errorf("list is %s", state)
+	}
+	w.on(everybody, append(reps(1, 2), reps(4, 20)...)...)
+	if names := w.sim.ListNames(account); len(names) != 2 {
+		t.Errorf("lists: %v", names)
+	}
+	if got := w.departed(); len(got) > 0 {
+		t.Errorf("departed: %v", got)
+	}
+}
+
 func TestListRenamedByHandIsLeftAlone(t *testing.T) {
 	w := newWorld(t, noon)
 	w.settle()
@@ -139,6 +160,54 @@ func TestEmptyGroupsReleaseNothing(t *testing.T) {
 	w.settle()
 	if state := w.listState(board); state != "bound" {
 		t.Errorf("list is %s", state)
+	}
+}
+
+// Rows of people that vanished say nothing about groups: the list of one that was
+// deleted is released all the same, and a new one of its name takes it.
+func TestVanishedRowsReleaseADeletedGroup(t *testing.T) {
+	w := newWorld(t, noon, `insert into chamber.rep_group (association_id, name) values (1, 'Press')`)
+	w.settle()
+	w.change(cdc.KindAll, "", "delete from chamber.rep where rep_id > 6") // more than 10, and of 20
+	w.settle()
+	if alarmed, err := w.state.Alarmed(t.Context(), store.AlarmShrank); err != nil || !alarmed {
+		t.Fatalf("alarmed: %v, %v", alarmed, err)
+	}
+	w.change(cdc.KindGroup, "1", "delete from chamber.rep_group where group_id = 1")
+	w.exec("insert into chamber.rep_group (association_id, name) values (1, 'Board')")
+	w.change(cdc.KindGroup, "3", "insert into chamber.group_membership (association_id, group_id, rep_id) values (1, 3, 1)")
+	w.touch(cdc.KindAssociation, "1")
+	w.settle()
+	w.on("Board", reps(1, 10)...)
+	if names, state := w.sim.ListNames(account), w.listState("group:3"); len(names) != 4 || state != "bound" {
+		t.Errorf("lists: %v, the new group's is %s", names, state)
+	}
+}
+
+// While it is not known which table was truncated nobody knows whether a group
+// was deleted. A new group of its name waits for the list, and gets no other.
+func TestATruncatedTableKeepsTheListOfADeletedGroup(t *testing.T) {
+	w := newWorld(t, noon, `insert into chamber.rep_group (association_id, name) values (1, 'Press')`)
+	w.settle()
+	w.do(w.state.RaiseAlarm(t.Context(), store.AlarmTruncated, ""))
+	w.change(cdc.KindGroup, "1", "delete from chamber.rep_group where group_id = 1")
+	w.exec("insert into chamber.rep_group (association_id, name) values (1, 'Board')")
+	w.change(cdc.KindGroup, "3", "insert into chamber.group_membership (association_id, group_id, rep_id) values (1, 3, 1), (1, 3, 12)")
+	w.touch(cdc.KindAssociation, "1")
+	w.settle()
+	w.on("Board", reps(1, 10)...)
+	if names, state := w.sim.ListNames(account), w.listState(board); len(names) != 4 || state != "bound" {
+		t.Errorf("lists: %v, the deleted group's is %s", names, state)
+	}
+	w.do(w.sim.DeleteList(account, "Board")) // so that the new group's is not looked at first
+	w.sleep(2 * time.Hour)
+	w.touch(cdc.KindAll, "")
+	w.settle()
+	w.sleep(2 * time.Hour)
+	w.settle()
+	w.on("Board", 1, 12)
+	if names, state := w.sim.ListNames(account), w.listState(board); len(names) != 4 || state != "none" {
+		t.Errorf("lists: %v, the deleted group's is %s", names, state)
 	}
 }
 

@@ -309,6 +309,9 @@ func (r *Reconciler) endRuns(ctx context.Context, running []int64) error {
 			return err
 		}
 		r.Log.Info("run ended", "association", r.ID, "run", run)
+		if err := r.closeGap(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -24,8 +24,12 @@ func (r *Reconciler) Request(ctx context.Context, q store.Request) error {
 		err = r.reconcileAsked(ctx, q)
 	case "allow_back":
 		err = r.allowBack(ctx, q)
+	case "look":
+		err = r.lookAgain(ctx, q)
 	case "retry":
 		err = r.retry(ctx, q)
+	case "list_bind":
+		err = r.bindList(ctx, q)
 	default:
 		err = r.refuse(ctx, q, "", "unknown request")
 	}
@@ -160,6 +164,8 @@ func (r *Reconciler) listOf(ctx context.Context, g mapper.Group) (sink.BoundList
 			continue
 		}
 		switch {
+		case l.State == mapper.ListOff:
+			return l, mapper.ReasonOptionOff, nil
 		case l.State == mapper.ListAmbiguous:
 			return l, mapper.ReasonListAmbiguous, nil
 		case l.State == mapper.ListNoRoom:

@@ -67,13 +67,15 @@ const (
 	dueSweep     = "sweep"
 	dueFirstLook = "first_look"
 	dueNames     = "names"
-	dueNightly   = "nightly"
 	dueRefusals  = "refusals"
 	dueRetention = "retention"
 )
 
-// DueReconcile is the full reconciliation in the table due.
-const DueReconcile = "reconcile"
+// The tasks in the table due that others know of.
+const (
+	DueReconcile = "reconcile" // the full reconciliation
+	DueNightly   = "nightly"   // the run of the night
+)
 
 // tasks are in the order in which they come when several are due: first what is
 // about consent.
@@ -82,7 +84,7 @@ var tasks = []task{
 	{dueSweep, atOnce, (*Reconciler).sweep},
 	{dueFirstLook, atOnce, (*Reconciler).firstLook},
 	{dueNames, atOnce, (*Reconciler).namesTask},
-	{dueNightly, (*Reconciler).firstNight, (*Reconciler).nightly},
+	{DueNightly, (*Reconciler).firstNight, (*Reconciler).nightly},
 	{DueReconcile, (*Reconciler).firstReconcile, (*Reconciler).reconcile},
 	{dueRefusals, atOnce, (*Reconciler).retryRefusals},
 	{dueRetention, (*Reconciler).firstRetention, (*Reconciler).retention},
@@ -119,7 +121,7 @@ func (r *Reconciler) Turn(ctx context.Context) (worked bool, pause time.Duration
 			return false, idlePause, err
 		}
 		r.followed = agenda.Lists
-		if err := r.newHours(ctx, agenda.Due[dueNightly]); err != nil {
+		if err := r.newHours(ctx, agenda.Due[DueNightly]); err != nil {
 			return false, idlePause, err
 		}
 	}
@@ -202,7 +204,20 @@ func (r *Reconciler) expireApprovals(ctx context.Context, d store.Due) error {
 	if expired > 0 {
 		r.Log.Info("questions expired", "questions", expired)
 	}
+	if err := r.closeGap(ctx); err != nil {
+		return err
+	}
 	return r.next(ctx, d, approvalsEvery)
+}
+
+// closeGap lets removals go again after another server took over, once both
+// systems were compared completely.
+func (r *Reconciler) closeGap(ctx context.Context) error {
+	closed, err := r.Store.CloseGap(ctx)
+	if closed {
+		r.Log.Info("everything was compared since the database changed servers: removals go on", "association", r.ID)
+	}
+	return err
 }
 
 const refusalsEvery = time.Hour

@@ -52,6 +52,23 @@ func HoursOf(o mapper.Options) (Hours, error) {
 	return Hours{start: start, end: end, zone: zone}, nil
 }
 
+// Text is when the window opens and closes, as HH:MM.
+func (h Hours) Text() [2]string {
+	text := func(minute int) string { return fmt.Sprintf("%02d:%02d", minute/60, minute%60) }
+	return [2]string{text(h.start), text(h.end)}
+}
+
+// ZoneOf is the zone of an association's times; the default where it has chosen
+// none, or none that can be read.
+func ZoneOf(o mapper.Options) *time.Location {
+	for _, name := range []string{cmp.Or(o.TimeZone, defaultZone), defaultZone} {
+		if zone, err := time.LoadLocation(name); err == nil && name != "Local" {
+			return zone
+		}
+	}
+	return time.UTC
+}
+
 // minutesOf reads HH:MM; seconds, as a time that was cast to text has them, do
 // not count.
 func minutesOf(field, text string) (int, error) {

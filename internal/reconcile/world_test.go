@@ -41,6 +41,7 @@ type world struct {
 	deliverer *deliver.Deliverer
 	keeper    *reconcile.Reconciler
 	widener   *widen.Widener
+	token     string // leads to an account of the simulator
 	log       bytes.Buffer
 }
 
@@ -87,7 +88,7 @@ func newWorld(t *testing.T, at time.Time, prepare ...string) *world {
 		}
 		return nil
 	})
-	w := &world{t: t, now: at, db: db.Conn(t)}
+	w := &world{t: t, now: at, db: db.Conn(t), token: "token"}
 	for _, statement := range prepare {
 		w.exec(statement)
 	}
@@ -114,7 +115,7 @@ func newWorld(t *testing.T, at time.Time, prepare ...string) *world {
 	}
 	client, err := constantcontact.New(constantcontact.Config{
 		BaseURL: "http://localhost/v3", HTTP: &http.Client{Transport: w}, UserAgent: "rollcall-test", Now: now,
-		Token: func(context.Context) (string, error) { return "token", nil },
+		Token: func(context.Context) (string, error) { return w.token, nil },
 		Wait:  func(context.Context) error { w.now = w.now.Add(constantcontact.Spacing); return nil },
 	})
 	if err != nil {
@@ -287,6 +288,11 @@ func (w *world) do(err error) {
 // on wants a list to hold exactly the addresses rep<n>@example.org, and whatever
 // else is named.
 func (w *world) on(list string, want ...any) {
+	w.t.Helper()
+	w.onIn(account, list, want...)
+}
+
+func (w *world) onIn(account, list string, want ...any) {
 	w.t.Helper()
 	var addresses []string
 	for _, x := range want {

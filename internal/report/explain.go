@@ -42,11 +42,13 @@ type Explanation struct {
 	Holders     []Holder         `json:"reps"`
 	OptedOut    bool             `json:"opted_out_remembered"`
 	Contact     ContactShown     `json:"constant_contact"`
-	Lists       []ListShown      `json:"lists"`
-	Fields      bool             `json:"fields_to_tell"` // names or company changed
-	Questions   []QuestionShown  `json:"questions,omitempty"`
-	History     []EventShown     `json:"history,omitempty"`
-	Notices     []*Notice        `json:"notices,omitempty"`
+	// OldAccount is what an account that the association had before showed.
+	OldAccount mapper.ContactState `json:"old_account,omitempty"`
+	Lists      []ListShown         `json:"lists"`
+	Fields     bool                `json:"fields_to_tell"` // names or company changed
+	Questions  []QuestionShown     `json:"questions,omitempty"`
+	History    []EventShown        `json:"history,omitempty"`
+	Notices    []*Notice           `json:"notices,omitempty"`
 }
 
 // Holder is a rep who has the address, or had it.
@@ -127,7 +129,7 @@ func Explain(f Facts) *Explanation {
 	person := f.Input.People[0]
 	e := &Explanation{
 		Association: f.Association, At: f.At, Address: f.Address, Before: f.Before, OptedOut: person.RememberedOptOut || person.OptOutAll,
-		Contact: contactShown(person.Contact), Holders: holders(person),
+		Contact: contactShown(person.Contact), OldAccount: person.OldAccount, Holders: holders(person),
 	}
 	if _, problem := mapper.Normalize(string(f.Address)); problem != "" {
 		e.Address, e.Email, e.Problem, e.ProblemText = "", string(f.Address), problem, problem.Text()
@@ -260,6 +262,14 @@ func holders(p mapper.Person) []Holder {
 }
 
 func contactShown(c mapper.Contact) ContactShown {
+	s := ContactShown{State: c.State, Text: stateText(c.State), Refused: c.Refused}
+	if !c.ReadAt.IsZero() {
+		s.ReadAt = &c.ReadAt
+	}
+	return s
+}
+
+func stateText(state mapper.ContactState) string {
 	text, known := map[mapper.ContactState]string{
 		mapper.ContactUnknown:      "never read",
 		mapper.ContactAbsent:       "no such contact",
@@ -269,15 +279,11 @@ func contactShown(c mapper.Contact) ContactShown {
 		mapper.ContactOnHold:       "held back by Constant Contact",
 		mapper.ContactPending:      "has not confirmed yet",
 		mapper.ContactNotSet:       "no permission recorded",
-	}[c.State]
+	}[state]
 	if !known {
-		text = string(c.State)
+		return string(state)
 	}
-	s := ContactShown{State: c.State, Text: text, Refused: c.Refused}
-	if !c.ReadAt.IsZero() {
-		s.ReadAt = &c.ReadAt
-	}
-	return s
+	return text
 }
 
 // database is what the rows say of a list.

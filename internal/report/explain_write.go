@@ -30,6 +30,9 @@ func (e *Explanation) Text(out io.Writer, everything bool) error {
 	if e.Contact.Refused {
 		w.linef("Constant Contact refused this address.")
 	}
+	if e.OldAccount != "" {
+		w.linef("In an account that the association had before: %s. That holds until somebody allows the person back.", stateText(e.OldAccount))
+	}
 	if e.OptedOut {
 		w.linef("An opt-out of this address is on record.")
 	}

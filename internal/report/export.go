@@ -67,7 +67,7 @@ func (e *Export) Person(address mapper.Address, f mapper.Fields) error {
 	for _, custom := range f.Custom {
 		row = append(row, custom.Value)
 	}
-	return e.in.Write(append([]string{string(address)}, neutral(row)...))
+	return e.in.Write(append([]string{string(address)}, Neutral(row)...))
 }
 
 // LeftOut writes somebody who would not, with the reasons.
@@ -91,7 +91,7 @@ func (e *Export) LeftOut(p mapper.Person, reasons []mapper.Reason) error {
 		}
 		codes, texts = append(codes, string(r)), append(texts, text)
 	}
-	return e.out.Write(neutral([]string{
+	return e.out.Write(Neutral([]string{
 		string(p.Address), strings.Join(reps, " "), first, last, strings.Join(codes, " "), strings.Join(texts, " "),
 	}))
 }
@@ -112,8 +112,8 @@ func formula(cell string) bool {
 	return cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0]))
 }
 
-// neutral puts an apostrophe before what a spreadsheet would take for a formula.
-func neutral(cells []string) []string {
+// Neutral puts an apostrophe before what a spreadsheet would take for a formula.
+func Neutral(cells []string) []string {
 	for i, c := range cells {
 		if formula(c) {
 			cells[i] = "'" + c

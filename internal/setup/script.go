@@ -39,8 +39,17 @@ set local lock_timeout = '` + lockPatience + `';
 -- read it: start Rollcall soon. Left out, Rollcall makes the slot itself.
 begin;
 set local lock_timeout = '20s'; -- it waits for older transactions
-select case when not exists (select from pg_replication_slots where slot_name = '%[1]s')
-            then pg_create_logical_replication_slot('%[1]s', 'pgoutput') end as made;
+do $do$
+begin
+    if exists (select from pg_replication_slots where slot_name = '%[1]s') then
+        return;
+    elsif current_setting('server_version_num')::integer >= 170000 then -- a stand-by can take it over
+        perform pg_create_logical_replication_slot('%[1]s', 'pgoutput', failover => true);
+    else
+        perform pg_create_logical_replication_slot('%[1]s', 'pgoutput');
+    end if;
+end
+$do$;
 commit;
 `, c.Slot)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -216,18 +217,39 @@ type Identity struct {
 	DatabaseOID uint32
 }
 
-// Identity reads the server's system identifier and timeline, and the
-// database's oid.
-func (s *Source) Identity(ctx context.Context) (Identity, error) {
+// Identity reads the identity of the member database; see ReadIdentity.
+func (s *Source) Identity(ctx context.Context) (Identity, error) { return ReadIdentity(ctx, s.pool) }
+
+// ReadIdentity reads the server's system identifier and timeline, and the
+// database's oid. The timeline is that of the log that is being written: what
+// the last checkpoint says is old for a while after a stand-by was promoted. Of
+// a stand-by the error is cdc.ErrRecovery.
+func ReadIdentity(ctx context.Context, db interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+},
+) (Identity, error) {
 	var id Identity
-	err := s.pool.QueryRow(ctx, `select s.system_identifier::text, c.timeline_id, d.oid
-		from pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() c, pg_catalog.pg_database d
-		where d.datname = current_database()`).Scan(&id.SystemID, &id.Timeline, &id.DatabaseOID)
+	var file *string
+	err := db.QueryRow(ctx, `select s.system_identifier::text, d.oid,
+			case when not pg_catalog.pg_is_in_recovery() then pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) end
+		from pg_catalog.pg_control_system() s, pg_catalog.pg_database d
+		where d.datname = pg_catalog.current_database()`).Scan(&id.SystemID, &id.DatabaseOID, &file)
+	if err == nil && file == nil {
+		err = cdc.ErrRecovery
+	}
 	if err != nil {
 		return id, fmt.Errorf("read identity of the member database: %w", err)
 	}
+	timeline, err := strconv.ParseUint((*file)[:timelineDigits], 16, 32)
+	if err != nil {
+		return id, fmt.Errorf("read identity of the member database: %w", err)
+	}
+	id.Timeline = int32(timeline)
 	return id, nil
 }
+
+// timelineDigits is how much of a log file's name is the timeline.
+const timelineDigits = 8
 
 // array is a text array literal: it lets the server read the elements as the
 // view's own type, whatever that is.

@@ -15,10 +15,12 @@ type AlarmKind string
 
 // The kinds of alarm (docs/semantics.md, section 6).
 const (
-	AlarmTruncated AlarmKind = "truncated" // a watched table was truncated
-	AlarmEmpty     AlarmKind = "empty"     // a view has no rows, and had some
-	AlarmShrank    AlarmKind = "shrank"    // rows vanished in bulk
-	AlarmWentBack  AlarmKind = "went_back" // the database went back in time
+	AlarmTruncated  AlarmKind = "truncated"  // a watched table was truncated
+	AlarmEmpty      AlarmKind = "empty"      // a view has no rows, and had some
+	AlarmShrank     AlarmKind = "shrank"     // rows vanished in bulk
+	AlarmUnreadable AlarmKind = "unreadable" // a view failed
+	AlarmWentBack   AlarmKind = "went_back"  // the database went back in time
+	AlarmGap        AlarmKind = "gap"        // another server took over: changes may be missing until all was compared
 )
 
 // Alarms says which alarms stand: about the rows, and about time.
@@ -31,14 +33,21 @@ func (a *Association) Alarms(ctx context.Context) (source, wentBack bool, err er
 	return source, wentBack, nil
 }
 
+// Alarmed reports whether an alarm of one of the kinds stands.
+func (a *Association) Alarmed(ctx context.Context, kinds ...AlarmKind) (stands bool, err error) {
+	err = a.pool.QueryRow(ctx, `select exists (select from rollcall_state.alarm where source = $1 and association = $2 and kind = any($3))`,
+		a.source, a.id, kinds).Scan(&stands)
+	if err != nil {
+		return false, fmt.Errorf("read alarms: %w", err)
+	}
+	return stands, nil
+}
+
 // RaiseAlarm records an alarm; detail holds no member data.
 func (a *Association) RaiseAlarm(ctx context.Context, kind AlarmKind, detail string) error {
-	_, err := a.pool.Exec(ctx, `insert into rollcall_state.alarm (source, association, kind, detail, since) values ($1, $2, $3, $4, $5)
+	_, err := a.write(ctx, "record alarm", `insert into rollcall_state.alarm (source, association, kind, detail, since) values ($1, $2, $3, $4, $5)
 		on conflict (source, association, kind) do update set detail = excluded.detail`, a.source, a.id, string(kind), detail, a.now())
-	if err != nil {
-		return fmt.Errorf("record alarm: %w", err)
-	}
-	return nil
+	return err
 }
 
 // RaiseAlarms records an alarm about every association that the state knows.
@@ -47,9 +56,7 @@ func (s *Store) RaiseAlarms(ctx context.Context, kind AlarmKind) error {
 }
 
 func (s *Store) raise(ctx context.Context, tx pgx.Tx, kind AlarmKind) error {
-	_, err := tx.Exec(ctx, `insert into rollcall_state.alarm (source, association, kind, since)
-		select distinct $1, association, $2, $3::timestamptz from rollcall_state.source_count where source = $1
-		on conflict do nothing`, s.source, string(kind), s.now())
+	_, err := tx.Exec(ctx, sql.Query("alarms_raise"), s.source, string(kind), s.now())
 	return err
 }
 
@@ -135,15 +142,44 @@ func alarmAbout(view string, before, now int64) AlarmKind {
 	return ""
 }
 
-// calm ends the alarms about the rows and, once none is left, withdraws what was
-// asked about them.
+// calm ends the alarms about the number of rows.
 func (a *Association) calm(ctx context.Context, tx pgx.Tx, complete bool) error {
 	tag, err := tx.Exec(ctx, sql.Query("alarms_calm"), a.source, a.id, complete, a.now())
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
+	return a.withdrawWhenCalm(ctx, tx)
+}
+
+// Readable ends the alarm about a view that failed.
+func (a *Association) Readable(ctx context.Context) error {
+	return a.begin(ctx, "end alarm", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `delete from rollcall_state.alarm where source = $1 and association = $2 and kind = 'unreadable'`, a.source, a.id)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		return a.withdrawWhenCalm(ctx, tx)
+	})
+}
+
+// CloseGap ends the alarm about changes that may be missing, once both systems
+// were compared completely since.
+func (a *Association) CloseGap(ctx context.Context) (closed bool, err error) {
+	err = a.begin(ctx, "end alarm", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, sql.Query("alarms_close_gap"), a.source, a.id)
+		if closed = err == nil && tag.RowsAffected() > 0; !closed {
+			return err
+		}
+		return a.withdrawWhenCalm(ctx, tx)
+	})
+	return closed, err
+}
+
+// withdrawWhenCalm withdraws what was asked about the rows when nothing is wrong
+// with them any more.
+func (a *Association) withdrawWhenCalm(ctx context.Context, tx pgx.Tx) error {
 	var stands bool
-	err = tx.QueryRow(ctx, `select exists (select from rollcall_state.alarm where source = $1 and association = $2 and kind <> 'went_back')`,
+	err := tx.QueryRow(ctx, `select exists (select from rollcall_state.alarm where source = $1 and association = $2 and kind <> 'went_back')`,
 		a.source, a.id).Scan(&stands)
 	if err != nil || stands {
 		return err

@@ -12,7 +12,9 @@ import (
 // Allowance is an operator's decision that somebody may be mailed again.
 type Allowance struct {
 	Address mapper.Address
-	List    mapper.ListKey // whose departure is lifted; empty: of every list
+	// List is the one whose departure is lifted. Empty: of every list, and what an
+	// account before this one showed of the person counts no more either.
+	List mapper.ListKey
 	// Reps hold the address now, and are kept back by what a previous address
 	// shows: that no longer counts.
 	Reps []mapper.RepID
@@ -47,6 +49,9 @@ func (a *Association) AllowBack(ctx context.Context, w Allowance) (lifted []mapp
 			batch.Queue(`update rollcall_state.contact set contact_id = '', state = 'absent'
 				where source = $1 and association = $2 and address = $3`, a.source, a.id, string(w.Address))
 			batch.Queue(sql.Query("reconcile_readdressed"), a.source, a.id, string(w.Address))
+		}
+		if w.List == "" {
+			batch.Queue("delete from rollcall_state.old_account where source = $1 and association = $2 and address = $3", a.source, a.id, string(w.Address))
 		}
 		batch.Queue(`delete from rollcall_state.erased where source = $1 and association = $2 and hash = $3 and list <> '' and (list = $4 or $4 = '')`,
 			a.source, a.id, a.hash(key, w.Address), string(w.List))

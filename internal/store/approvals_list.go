@@ -91,30 +91,43 @@ func (s *Store) Approval(ctx context.Context, id int64) (ApprovalRow, []Approval
 func (a *Association) ApproveSync(ctx context.Context, list mapper.ListKey, removals []AskedPair, content RequestContent, by string) (approval, request int64, err error) {
 	err = a.begin(ctx, "record approved sync", func(tx pgx.Tx) error {
 		if len(removals) > 0 {
-			err := tx.QueryRow(ctx, `insert into rollcall_state.approval
-					(source, association, list, kind, state, detail, asked_at, expires_at, decided_at, decided_by)
-				values ($1, $2, $3, $4, 'approved', 'Shown and approved with the command sync.', $5, $6, $5, $7) returning id`,
-				a.source, a.id, string(list), string(mapper.HoldRemovals), a.now(), a.expiry(mapper.HoldRemovals), by).Scan(&approval)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Exec(ctx, sql.Query("inspect_answered"), a.source, a.id, string(list), addressesOf(removals)); err != nil {
-				return err
-			}
-			_, err = tx.CopyFrom(ctx, pgx.Identifier{"rollcall_state", "approval_pair"},
-				[]string{"approval", "source", "association", "list", "address", "op", "reason", "rep"},
-				pgx.CopyFromSlice(len(removals), func(i int) ([]any, error) {
-					p := removals[i]
-					return []any{approval, a.source, a.id, string(list), string(p.Address), opRemove, string(p.Reason), string(p.Rep)}, nil
-				}))
+			approval, err = a.approve(ctx, tx, list, removals, "Shown and approved with the command sync.", by)
 			if err != nil {
 				return err
 			}
 		}
-		request, err = a.request(ctx, tx, content, by)
+		act := Act{Detail: "asked for, nobody would be taken off but for opt-outs"}
+		if approval != 0 {
+			act = Act{
+				Subjects: []string{subject("question", approval)},
+				Detail:   fmt.Sprintf("asked for, %d removals shown and approved", len(removals)),
+			}
+		}
+		request, err = a.request(ctx, tx, content, by, act)
 		return err
 	})
 	return approval, request, err
+}
+
+// approve records an approval of removals that a person saw.
+func (a *Association) approve(ctx context.Context, tx pgx.Tx, list mapper.ListKey, removals []AskedPair, detail, by string) (approval int64, err error) {
+	err = tx.QueryRow(ctx, `insert into rollcall_state.approval
+			(source, association, list, kind, state, detail, asked_at, expires_at, decided_at, decided_by)
+		values ($1, $2, $3, $4, 'approved', $8, $5, $6, $5, $7) returning id`,
+		a.source, a.id, string(list), string(mapper.HoldRemovals), a.now(), a.expiry(mapper.HoldRemovals), by, detail).Scan(&approval)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := tx.Exec(ctx, sql.Query("inspect_answered"), a.source, a.id, string(list), addressesOf(removals)); err != nil {
+		return 0, err
+	}
+	_, err = tx.CopyFrom(ctx, pgx.Identifier{"rollcall_state", "approval_pair"},
+		[]string{"approval", "source", "association", "list", "address", "op", "reason", "rep"},
+		pgx.CopyFromSlice(len(removals), func(i int) ([]any, error) {
+			p := removals[i]
+			return []any{approval, a.source, a.id, string(list), string(p.Address), opRemove, string(p.Reason), string(p.Rep)}, nil
+		}))
+	return approval, err
 }
 
 func addressesOf(pairs []AskedPair) []string {
@@ -129,17 +142,47 @@ func addressesOf(pairs []AskedPair) []string {
 // takes it up.
 func (a *Association) Request(ctx context.Context, content RequestContent, by string) (id int64, err error) {
 	err = a.begin(ctx, "record request", func(tx pgx.Tx) error {
-		id, err = a.request(ctx, tx, content, by)
+		id, err = a.request(ctx, tx, content, by, Act{Detail: "asked for"})
 		return err
 	})
 	return id, err
 }
 
-func (a *Association) request(ctx context.Context, tx pgx.Tx, content RequestContent, by string) (id int64, err error) {
+// request records a request with the act of asking, of which the caller gives
+// what is not in the content.
+func (a *Association) request(ctx context.Context, tx pgx.Tx, content RequestContent, by string, act Act) (id int64, err error) {
 	content.Version, content.Association = 1, &a.id
 	err = tx.QueryRow(ctx, `insert into rollcall_state.request (source, content, asked_at, asked_by) values ($1, $2, $3, $4) returning id`,
 		a.source, content, a.now(), by).Scan(&id)
-	return id, err
+	if err != nil {
+		return 0, err
+	}
+	act.What = Action(content.Ask)
+	act.Subjects = append(act.Subjects, subject("request", id))
+	if content.Group != "" {
+		act.Subjects = append(act.Subjects, subject("group", content.Group))
+	}
+	if content.List != "" {
+		act.Subjects = append(act.Subjects, subject("list", content.List))
+	}
+	if content.Address != "" {
+		reps, err := a.repsOf(ctx, tx, content.Address)
+		if err != nil {
+			return 0, err
+		}
+		act.Subjects = append(act.Subjects, reps...)
+	}
+	return id, a.record(ctx, tx, by, act)
+}
+
+// repsOf stands in the audit log for an address.
+func (a *Association) repsOf(ctx context.Context, tx pgx.Tx, address string) ([]string, error) {
+	rows, err := tx.Query(ctx, `select 'rep:' || rep from rollcall_state.rep_seen where source = $1 and association = $2 and address = $3 order by ord`,
+		a.source, a.id, address)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // RequestState is how far a request is.

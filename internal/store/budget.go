@@ -69,16 +69,6 @@ func (s *Budgets) CloseDay(ctx context.Context, fence budget.Fence, key string, 
 	})
 }
 
-// Forget deletes the days before a day.
-func (s *Budgets) Forget(ctx context.Context, before time.Time) error {
-	for _, table := range []string{"budget", "budget_share"} {
-		if _, err := s.pool.Exec(ctx, "delete from rollcall_state."+table+" where day < $1", before); err != nil {
-			return fmt.Errorf("forget budgets: %w", err)
-		}
-	}
-	return nil
-}
-
 func (s *Budgets) fenced(ctx context.Context, what string, fence budget.Fence, f func(pgx.Tx) error) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := fence(ctx, tx); err != nil {

@@ -58,19 +58,19 @@ func (a *Association) RecordAddresses(ctx context.Context, seen []SeenAt) error 
 	})
 }
 
-// Carry records what an e-mail change still has to add. With nothing left the
-// change is finished, and its previous addresses are planned again.
-func (a *Association) Carry(ctx context.Context, id int64, lists []mapper.ListKey) error {
+// Carry records what an e-mail change still has to add: the lists on which the
+// new address is not. With nothing left the change is finished, and its previous
+// addresses are planned again.
+func (a *Association) Carry(ctx context.Context, c AddressChange, lists []mapper.ListKey) error {
 	keys := make([]string, len(lists))
 	for i, key := range lists {
 		keys[i] = string(key)
 	}
 	return a.begin(ctx, "record e-mail change", func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `update rollcall_state.address_change set lists = $2 where id = $1`, id, keys); err != nil {
+		if _, err := tx.Exec(ctx, `update rollcall_state.address_change set lists = $2 where id = $1`, c.ID, keys); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, sql.Query("changes_finish"), a.source, a.id, a.now())
-		return err
+		return a.carried(ctx, tx, 0, string(c.To))
 	})
 }
 

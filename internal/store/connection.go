@@ -148,42 +148,45 @@ func (a *Association) writeTokens(ctx context.Context, tx pgx.Tx, before int64, 
 
 // SetConnection changes the state of the connection; see credential.Store.
 func (a *Association) SetConnection(ctx context.Context, version int64, to credential.State, detail string) (changed bool, err error) {
-	tag, err := a.pool.Exec(ctx, sql.Query("connection_state"), a.source, a.id, version, string(to), detail, a.now())
-	if err != nil {
-		return false, fmt.Errorf("record connection: %w", err)
-	}
-	return tag.RowsAffected() > 0, nil
+	rows, err := a.write(ctx, "record connection", sql.Query("connection_state"), a.source, a.id, version, string(to), detail, a.now())
+	return rows > 0, err
 }
 
 // Connect records an account and its tokens; see credential.Store.
-func (a *Association) Connect(ctx context.Context, c credential.Connection, tokens credential.Sealed) error {
-	return a.account(ctx, c, func(tx pgx.Tx, _ credential.Connection) error {
+func (a *Association) Connect(ctx context.Context, c credential.Connection, tokens credential.Sealed, adopt bool) error {
+	return a.account(ctx, c, adopt, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, sql.Query("connection_connect"), a.source, a.id, tokens.Access, tokens.Refresh, tokens.ExpiresAt, a.now())
-		return err
+		if err != nil {
+			return err
+		}
+		return a.record(ctx, tx, c.ConnectedBy, Act{
+			What: ActConnect, Subjects: []string{subject("account", c.AccountID)}, Detail: "API key " + c.APIKey + "; " + c.AgreedBy + " confirmed that members agreed to be mailed",
+		})
 	})
 }
 
 // SetAccount records the account of a token of the configuration; see
 // credential.Store. Another account than before ends the connection.
-func (a *Association) SetAccount(ctx context.Context, c credential.Connection) error {
-	err := a.account(ctx, c, func(pgx.Tx, credential.Connection) error { return nil })
+func (a *Association) SetAccount(ctx context.Context, c credential.Connection, adopt bool) error {
+	err := a.account(ctx, c, adopt, func(pgx.Tx) error { return nil })
 	other, ok := errors.AsType[*credential.OtherAccountError](err)
 	if !ok {
 		return err
 	}
-	_, stateErr := a.pool.Exec(ctx, sql.Query("connection_state"), a.source, a.id, int64(0), string(credential.OtherAccount), other.Error(), a.now())
+	_, stateErr := a.SetConnection(ctx, 0, credential.OtherAccount, other.Error())
 	return errors.Join(err, stateErr)
 }
 
-// account records a connection unless it is another account than before, or
-// another association's.
-func (a *Association) account(ctx context.Context, c credential.Connection, more func(pgx.Tx, credential.Connection) error) error {
+// account records a connection unless it is another association's account, or
+// another one than before that is not to be adopted.
+func (a *Association) account(ctx context.Context, c credential.Connection, adopt bool, more func(pgx.Tx) error) error {
 	return a.begin(ctx, "record connection", func(tx pgx.Tx) error {
 		was, _, err := a.locked(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if was.AccountID != "" && was.AccountID != c.AccountID {
+		other := was.AccountID != "" && was.AccountID != c.AccountID
+		if other && !adopt {
 			return &credential.OtherAccountError{Association: a.id, Was: was.AccountName, WasID: was.AccountID, Is: c.AccountName, IsID: c.AccountID}
 		}
 		var agreed *time.Time
@@ -201,7 +204,12 @@ func (a *Association) account(ctx context.Context, c credential.Connection, more
 		if err != nil {
 			return err
 		}
-		return more(tx, was)
+		if other {
+			if err := a.adopt(ctx, tx, was, c); err != nil {
+				return err
+			}
+		}
+		return more(tx)
 	})
 }
 
@@ -222,17 +230,20 @@ func (a *Association) taken(ctx context.Context, tx pgx.Tx, c credential.Connect
 // Disconnect forgets the association's tokens; see credential.Store. The account
 // stays on record, so that another one is noticed, and so does the version, so
 // that no refresh is saved that began before.
-func (a *Association) Disconnect(ctx context.Context, detail string) (found bool, err error) {
+func (a *Association) Disconnect(ctx context.Context, by string) (found bool, err error) {
 	err = a.begin(ctx, "disconnect", func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `update rollcall_state.connection set state = 'disconnected', detail = $3, state_since = $4
-			where source = $1 and association = $2 and state <> 'disconnected'`, a.source, a.id, detail, a.now())
+			where source = $1 and association = $2 and state <> 'disconnected'`, a.source, a.id, "disconnected by "+by, a.now())
 		found = tag.RowsAffected() > 0
-		if err != nil {
+		if err != nil || !found {
 			return err
 		}
 		_, err = tx.Exec(ctx, `update rollcall_state.token set access = '', refresh = '', version = version + 1
 			where source = $1 and association = $2`, a.source, a.id)
-		return err
+		if err != nil {
+			return err
+		}
+		return a.record(ctx, tx, by, Act{What: ActDisconnect})
 	})
 	return found, err
 }

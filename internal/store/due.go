@@ -53,18 +53,13 @@ const setDue = `insert into rollcall_state.due (source, association, what, at, d
 
 // SetDue records when something is due next.
 func (a *Association) SetDue(ctx context.Context, d Due) error {
-	if _, err := a.pool.Exec(ctx, setDue, a.source, a.id, d.What, d.At, d.DoneFor); err != nil {
-		return fmt.Errorf("record what is due: %w", err)
-	}
-	return nil
+	_, err := a.write(ctx, "record what is due", setDue, a.source, a.id, d.What, d.At, d.DoneFor)
+	return err
 }
 
 // Hasten makes something due now for every association that has it on its
 // agenda.
 func (s *Store) Hasten(ctx context.Context, what string) error {
-	_, err := s.pool.Exec(ctx, "update rollcall_state.due set at = least(at, $3) where source = $1 and what = $2", s.source, what, s.now())
-	if err != nil {
-		return fmt.Errorf("record what is due: %w", err)
-	}
-	return nil
+	_, err := s.write(ctx, "record what is due", "update rollcall_state.due set at = least(at, $3) where source = $1 and what = $2", s.source, what, s.now())
+	return err
 }

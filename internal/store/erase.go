@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -38,11 +39,13 @@ func (a *Association) Addresses(ctx context.Context, after mapper.Address, limit
 // Held records of addresses whether anybody in the database has to do with them
 // now.
 func (a *Association) Held(ctx context.Context, held, unheld []mapper.Address) error {
-	if _, err := a.pool.Exec(ctx, sql.Query("reconcile_held"), a.source, a.id, addressStrings(held), addressStrings(unheld), a.now()); err != nil {
-		return fmt.Errorf("record whose addresses are held: %w", err)
-	}
-	return nil
+	_, err := a.write(ctx, "record whose addresses are held", sql.Query("reconcile_held"), a.source, a.id, addressStrings(held), addressStrings(unheld), a.now())
+	return err
 }
+
+// oldAccountPrefix stands before what an account before this one showed, where the
+// table of erased people has a list.
+const oldAccountPrefix = "old_account:"
 
 // EraseUnheld removes at most limit addresses with which nobody had to do since
 // before the time, with all that is kept about them. Opt-outs and departures
@@ -62,10 +65,14 @@ func (a *Association) EraseUnheld(ctx context.Context, before time.Time, limit i
 		var address mapper.Address
 		var optedOut bool
 		var left []string
-		_, err = pgx.ForEachRow(rows, []any{&address, &optedOut, &left}, func() error {
+		var elsewhere string // what an account before this one showed
+		_, err = pgx.ForEachRow(rows, []any{&address, &optedOut, &left, &elsewhere}, func() error {
 			addresses = append(addresses, string(address))
 			if optedOut {
 				left = append(left, "") // stands for the opt-out
+			}
+			if elsewhere != "" {
+				left = append(left, oldAccountPrefix+elsewhere)
 			}
 			for _, list := range left {
 				batch.Queue(`insert into rollcall_state.erased (source, association, hash, list) values ($1, $2, $3, $4) on conflict do nothing`,
@@ -77,7 +84,7 @@ func (a *Association) EraseUnheld(ctx context.Context, before time.Time, limit i
 		if err != nil || len(addresses) == 0 {
 			return err
 		}
-		for _, table := range []string{"rep_seen", "rep_now", "opt_out", "opt_in", "previous_allowed", "contact", "ledger", "approval_pair"} {
+		for _, table := range []string{"rep_seen", "rep_now", "opt_out", "opt_in", "previous_allowed", "contact", "old_account", "ledger", "approval_pair"} {
 			batch.Queue("delete from rollcall_state."+table+" where source = $1 and association = $2 and address = any($3)", a.source, a.id, addresses)
 		}
 		batch.Queue(`delete from rollcall_state.address_change
@@ -92,8 +99,9 @@ func (a *Association) EraseUnheld(ctx context.Context, before time.Time, limit i
 
 // ErasedFacts is what is remembered of an address whose rows were erased.
 type ErasedFacts struct {
-	OptedOut bool
-	Left     []mapper.ListKey
+	OptedOut   bool
+	Left       []mapper.ListKey
+	OldAccount mapper.ContactState // see mapper.Person
 }
 
 // Erased returns what is remembered of those of the addresses that were erased
@@ -126,9 +134,13 @@ func (a *Association) Erased(ctx context.Context, addresses []mapper.Address) (m
 	var list mapper.ListKey
 	_, err = pgx.ForEachRow(rows, []any{&hash, &list}, func() error {
 		f := facts[of[string(hash)]]
-		if list == "" {
+		elsewhere, isState := strings.CutPrefix(string(list), oldAccountPrefix)
+		switch {
+		case list == "":
 			f.OptedOut = true
-		} else {
+		case isState:
+			f.OldAccount = mapper.ContactState(elsewhere)
+		default:
 			f.Left = append(f.Left, list)
 		}
 		facts[of[string(hash)]] = f
@@ -159,6 +171,10 @@ func (a *Association) Recall(ctx context.Context, addresses []mapper.Address) er
 				batch.Queue(`insert into rollcall_state.opt_out (source, association, address, since) values ($1, $2, $3, $4) on conflict do nothing`,
 					a.source, a.id, string(address), a.now())
 			}
+			if f.OldAccount != "" {
+				batch.Queue(`insert into rollcall_state.old_account (source, association, address, state) values ($1, $2, $3, $4) on conflict do nothing`,
+					a.source, a.id, string(address), string(f.OldAccount))
+			}
 			for _, list := range f.Left {
 				batch.Queue(`insert into rollcall_state.ledger as l (source, association, list, address, shown, departed_at) values ($1, $2, $3, $4, 'off', $5)
 					on conflict (source, association, list, address) do update set departed_at = coalesce(l.departed_at, excluded.departed_at)
@@ -185,12 +201,11 @@ func (a *Association) hashKey(ctx context.Context) ([]byte, error) {
 	if _, err := rand.Read(fresh); err != nil {
 		return nil, fmt.Errorf("make hash key: %w", err)
 	}
-	err = a.pool.QueryRow(ctx, `update rollcall_state.installation set hash_key = coalesce(hash_key, $2) where source = $1 returning hash_key`,
-		a.source, fresh).Scan(&key)
-	if err != nil {
-		return nil, fmt.Errorf("record hash key: %w", err)
-	}
-	return key, nil
+	err = a.begin(ctx, "record hash key", func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `update rollcall_state.installation set hash_key = coalesce(hash_key, $2) where source = $1 returning hash_key`,
+			a.source, fresh).Scan(&key)
+	})
+	return key, err
 }
 
 // hash stands for an address of the association: HMAC-SHA-256 over source,
@@ -205,8 +220,8 @@ func (a *Association) hash(key []byte, address mapper.Address) []byte {
 }
 
 // ForgetOld removes what ended before the times: calls and requests, which name
-// people, before the first; reports, e-mail changes and withdrawn questions
-// before the second.
+// people, before the first; reports, e-mail changes, withdrawn questions and the
+// numbers of calls a day before the second.
 func (a *Association) ForgetOld(ctx context.Context, calls, reports time.Time) error {
 	return a.begin(ctx, "forget what ended", func(tx pgx.Tx) error {
 		for _, d := range []struct {
@@ -218,6 +233,9 @@ func (a *Association) ForgetOld(ctx context.Context, calls, reports time.Time) e
 			{`delete from rollcall_state.run where source = $1 and association = $2 and state <> 'running' and ended_at < $3`, reports},
 			{`delete from rollcall_state.address_change where source = $1 and association = $2 and ended_at < $3`, reports},
 			{`delete from rollcall_state.approval where source = $1 and association = $2 and state = 'withdrawn' and coalesce(decided_at, asked_at) < $3`, reports},
+			{`delete from rollcall_state.budget where day < $3::timestamptz::date
+				and key in (select key from rollcall_state.budget_share where source = $1 and association = $2)`, reports},
+			{`delete from rollcall_state.budget_share where source = $1 and association = $2 and day < $3::timestamptz::date`, reports},
 		} {
 			if _, err := tx.Exec(ctx, d.statement, a.source, a.id, d.before); err != nil {
 				return err

@@ -105,9 +105,13 @@ func (s *Store) Decide(ctx context.Context, id int64, approve bool, by string) e
 	return s.begin(ctx, "decide question", func(tx pgx.Tx) error {
 		var association string
 		var kind mapper.HoldKind
-		err := tx.QueryRow(ctx, `select association, kind from rollcall_state.approval
+		var list mapper.ListKey
+		var people int
+		err := tx.QueryRow(ctx, `select association, kind, list,
+				(select count(distinct p.address)::int from rollcall_state.approval_pair p where p.approval = q.id and p.ended = '')
+			from rollcall_state.approval q
 			where source = $1 and id = $2 and state = 'waiting' and (expires_at is null or expires_at > $3) for update`,
-			s.source, id, s.now()).Scan(&association, &kind)
+			s.source, id, s.now()).Scan(&association, &kind, &list, &people)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNotWaiting
 		}
@@ -116,8 +120,13 @@ func (s *Store) Decide(ctx context.Context, id int64, approve bool, by string) e
 		}
 		a := s.Association(association)
 		state, expires := "rejected", (*time.Time)(nil)
+		act := Act{What: ActReject, Subjects: []string{subject("question", id)}, Detail: fmt.Sprintf("%s, people: %d", kind, people)}
 		if approve {
 			state, expires = "approved", a.expiry(kind)
+			act.What = ActApprove
+		}
+		if list != "" {
+			act.Subjects = append(act.Subjects, subject("list", list))
 		}
 		if _, err := tx.Exec(ctx, `update rollcall_state.approval set state = $2, decided_at = $3, decided_by = $4, expires_at = $5 where id = $1`,
 			id, state, s.now(), by, expires); err != nil {
@@ -126,8 +135,10 @@ func (s *Store) Decide(ctx context.Context, id int64, approve bool, by string) e
 		if err := a.follow(ctx, tx, id, kind, approve); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, sql.Query("holds_touch"), id, s.now())
-		return err
+		if _, err = tx.Exec(ctx, sql.Query("holds_touch"), id, s.now()); err != nil {
+			return err
+		}
+		return a.record(ctx, tx, by, act)
 	})
 }
 
@@ -148,12 +159,9 @@ func (a *Association) follow(ctx context.Context, tx pgx.Tx, id int64, kind mapp
 
 // ExpireApprovals ends what has waited, or been approved, for too long.
 func (s *Store) ExpireApprovals(ctx context.Context) (expired int, err error) {
-	tag, err := s.pool.Exec(ctx, `update rollcall_state.approval set state = 'expired'
+	rows, err := s.write(ctx, "end questions", `update rollcall_state.approval set state = 'expired'
 		where source = $1 and state in ('waiting', 'approved') and expires_at <= $2`, s.source, s.now())
-	if err != nil {
-		return 0, fmt.Errorf("end questions: %w", err)
-	}
-	return int(tag.RowsAffected()), nil
+	return int(rows), err
 }
 
 // ListGuards reads what mapper.Guard needs of lists. The addresses at hand do

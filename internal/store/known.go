@@ -23,6 +23,7 @@ type Known struct {
 	Open       map[mapper.ListKey]string // op of the call that is on its way
 	OptedIn    bool                      // the opt-out was lifted within the last hour
 	Changes    []AddressChange           // unfinished e-mail changes to or from the address
+	OldAccount mapper.ContactState       // see mapper.Person
 }
 
 // SeenRep is a rep that was seen with an address.
@@ -114,6 +115,15 @@ func (a *Association) Known(ctx context.Context, addresses []mapper.Address) (ma
 				return err
 			}
 			known[mapper.Address(address)].OptedIn = true
+			return nil
+		}},
+		{"select address, state from rollcall_state.old_account where source = $1 and association = $2 and address = any($3)", func(rows pgx.Rows) error {
+			var address string
+			var state mapper.ContactState
+			if err := rows.Scan(&address, &state); err != nil {
+				return err
+			}
+			known[mapper.Address(address)].OldAccount = state
 			return nil
 		}},
 		{sql.Query("deliver_changes"), func(rows pgx.Rows) error {
@@ -282,15 +292,12 @@ func (a *Association) Lists(ctx context.Context) ([]sink.BoundList, error) {
 
 // SaveList records a list's binding.
 func (a *Association) SaveList(ctx context.Context, l sink.BoundList) error {
-	_, err := a.pool.Exec(ctx, `insert into rollcall_state.list
+	_, err := a.write(ctx, "record list", `insert into rollcall_state.list
 			(source, association, key, kind, ref, name, list_id, state, existed, bound_at, keep_foreign, source_name, type_id)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		on conflict (source, association, key) do update
 		set name = excluded.name, list_id = excluded.list_id, state = excluded.state, existed = excluded.existed, bound_at = excluded.bound_at,
 		    keep_foreign = excluded.keep_foreign, source_name = excluded.source_name, type_id = excluded.type_id`,
 		a.source, a.id, string(l.Key), string(l.Kind), l.Ref, l.Name, l.ListID, string(l.State), l.Existed, a.now(), l.KeepForeign, l.SourceName, l.TypeID)
-	if err != nil {
-		return fmt.Errorf("record list: %w", err)
-	}
-	return nil
+	return err
 }

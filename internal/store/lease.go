@@ -25,9 +25,6 @@ func NewLeases(pool *pgxpool.Pool, now func() time.Time) *Leases {
 	return &Leases{pool: pool, now: now}
 }
 
-// leaseChannel is where a release is told of. Nobody relies on it.
-const leaseChannel = "rollcall_lease"
-
 // Lease reads a lease; see lease.Store.
 func (s *Leases) Lease(ctx context.Context, key string) (lease.Row, error) {
 	rows, err := s.pool.Query(ctx, sql.Query("lease_read"), key)
@@ -78,11 +75,10 @@ func (s *Leases) RenewLease(ctx context.Context, key string, token int64) (now l
 	return now, true, nil
 }
 
-// ReleaseLease frees a lease and tells who waits for it; see lease.Store.
+// ReleaseLease frees a lease; see lease.Store.
 func (s *Leases) ReleaseLease(ctx context.Context, key string, token int64) error {
-	_, err := s.pool.Exec(ctx, `with freed as (
-			update rollcall_state.lease set holder = '', renewals = renewals + 1, expires_at = $3 where key = $1 and token = $2 returning key)
-		select pg_notify($4, key) from freed`, key, token, s.now(), leaseChannel)
+	_, err := s.pool.Exec(ctx, `update rollcall_state.lease set holder = '', renewals = renewals + 1, expires_at = $3 where key = $1 and token = $2`,
+		key, token, s.now())
 	if err != nil {
 		return fmt.Errorf("release lease: %w", err)
 	}
@@ -98,28 +94,4 @@ func (s *Leases) WantLease(ctx context.Context, key, who string, lasts time.Dura
 		return fmt.Errorf("ask for lease: %w", err)
 	}
 	return nil
-}
-
-// Hints calls released after each release of a lease that this session hears of,
-// until the context ends or the session does, which is the error.
-func (s *Leases) Hints(ctx context.Context, released func()) error {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return fmt.Errorf("listen for leases: %w", err)
-	}
-	// A session that listens is not one to give back.
-	own := conn.Hijack()
-	defer own.Close(context.WithoutCancel(ctx))
-	if _, err := own.Exec(ctx, "listen "+leaseChannel); err != nil {
-		return fmt.Errorf("listen for leases: %w", err)
-	}
-	for {
-		if _, err := own.WaitForNotification(ctx); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return fmt.Errorf("listen for leases: %w", err)
-		}
-		released()
-	}
 }

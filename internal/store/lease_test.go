@@ -149,24 +149,13 @@ func TestTransactionsAreFenced(t *testing.T) {
 	}
 }
 
-// Two keepers on one database: the second follows the first at its release, which
-// it hears of.
+// Two keepers on one database: the second follows the first at its release.
 func TestKeepersFollowEachOther(t *testing.T) {
 	s, _ := newLeases(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	hint := make(chan struct{}, 1)
-	listening := make(chan error, 1)
-	go func() {
-		listening <- s.Hints(ctx, func() {
-			select {
-			case hint <- struct{}{}:
-			default:
-			}
-		})
-	}()
 	keeper := func(name string) *lease.Keeper {
-		return &lease.Keeper{Store: s, Holder: name, Serves: "chamber", Now: time.Now, Log: slog.New(slog.DiscardHandler), Hint: hint}
+		return &lease.Keeper{Store: s, Holder: name, Serves: "chamber", Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 	}
 	first, second := make(chan *lease.Lease), make(chan *lease.Lease)
 	stopping, stop := context.WithCancel(ctx)
@@ -191,8 +180,5 @@ func TestKeepersFollowEachOther(t *testing.T) {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-	}
-	if err := <-listening; !errors.Is(err, context.Canceled) {
-		t.Error(err)
 	}
 }

@@ -42,10 +42,8 @@ func (a *Association) PutOffRename(ctx context.Context, key mapper.ListKey, unti
 }
 
 func (a *Association) setList(ctx context.Context, statement string, key mapper.ListKey, args ...any) error {
-	if _, err := a.pool.Exec(ctx, statement, append([]any{a.source, a.id, string(key)}, args...)...); err != nil {
-		return fmt.Errorf("record list %s: %w", key, err)
-	}
-	return nil
+	_, err := a.write(ctx, "record list "+string(key), statement, append([]any{a.source, a.id, string(key)}, args...)...)
+	return err
 }
 
 // RenamesPutOff are the lists whose renaming was refused and is not tried yet.

@@ -48,7 +48,20 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 		return fmt.Errorf("read version of schema rollcall_state: %w", err)
 	}
 	if has > knows {
-		return fmt.Errorf("migrate schema rollcall_state: it has version %d, this binary knows %d: %w", has, knows, ErrNewerState)
+		return compatible(ctx, pool, int(has), int(knows))
+	}
+	return nil
+}
+
+// compatible says whether a binary may work with a schema that is newer: another
+// one is being put in its place, and both run for a while.
+func compatible(ctx context.Context, pool *pgxpool.Pool, has, knows int) error {
+	var level int
+	if err := pool.QueryRow(ctx, "select level from rollcall_state.compat").Scan(&level); err != nil {
+		return fmt.Errorf("read level of schema rollcall_state: %w", err)
+	}
+	if knows < level {
+		return fmt.Errorf("read schema rollcall_state: it has version %d and needs a binary that knows %d; this one knows %d: %w", has, level, knows, ErrNewerState)
 	}
 	return nil
 }

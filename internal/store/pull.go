@@ -55,10 +55,8 @@ type Missed struct {
 
 // ForgetPull empties what a pull keeps while it is under way.
 func (a *Association) ForgetPull(ctx context.Context) error {
-	if _, err := a.pool.Exec(ctx, "delete from rollcall_state.pulled where source = $1 and association = $2", a.source, a.id); err != nil {
-		return fmt.Errorf("forget pull: %w", err)
-	}
-	return nil
+	_, err := a.write(ctx, "forget pull", "delete from rollcall_state.pulled where source = $1 and association = $2", a.source, a.id)
+	return err
 }
 
 // KeepMissed keeps misses until the pull is complete.
@@ -174,20 +172,14 @@ func (a *Association) StillMailable(ctx context.Context, addresses []mapper.Addr
 
 // QueueRefused queues the addresses whose one retry after a refusal is due.
 func (a *Association) QueueRefused(ctx context.Context) (int, error) {
-	tag, err := a.pool.Exec(ctx, sql.Query("reconcile_refused"), a.source, a.id, a.now())
-	if err != nil {
-		return 0, fmt.Errorf("queue refused addresses: %w", err)
-	}
-	return int(tag.RowsAffected()), nil
+	rows, err := a.write(ctx, "queue refused addresses", sql.Query("reconcile_refused"), a.source, a.id, a.now())
+	return int(rows), err
 }
 
 // RetryRefused makes the retry of one address due now, whenever the last was;
 // false when the address was not refused.
 func (a *Association) RetryRefused(ctx context.Context, address mapper.Address) (bool, error) {
-	tag, err := a.pool.Exec(ctx, `update rollcall_state.contact set refused_at = $4::timestamptz - interval '49 hours', retried_at = null
+	rows, err := a.write(ctx, "retry refused address", `update rollcall_state.contact set refused_at = $4::timestamptz - interval '49 hours', retried_at = null
 		where source = $1 and association = $2 and address = $3 and refused_at is not null`, a.source, a.id, string(address), a.now())
-	if err != nil {
-		return false, fmt.Errorf("retry refused address: %w", err)
-	}
-	return tag.RowsAffected() > 0, nil
+	return rows > 0, err
 }

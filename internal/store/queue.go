@@ -78,6 +78,8 @@ type Facts struct {
 	Counts []RunCount
 	// Cuts are people whose fields were looked at, with those that are too long.
 	Cuts map[mapper.Address]mapper.CutFields
+	// Carrying are the new addresses of e-mail changes that want lists still.
+	Carrying []string
 }
 
 // RunCount is what a run found, by reason.
@@ -141,6 +143,11 @@ func (a *Association) Learn(ctx context.Context, f Facts, done []sink.Done) erro
 				return err
 			}
 		}
+		if len(f.Carrying) > 0 {
+			if err := a.carried(ctx, tx, 0, f.Carrying...); err != nil {
+				return err
+			}
+		}
 		return a.takeOff(ctx, tx, done)
 	})
 }
@@ -183,10 +190,10 @@ func (a *Association) takeOff(ctx context.Context, tx pgx.Tx, done []sink.Done) 
 
 // Wait keeps addresses in the queue until the time.
 func (a *Association) Wait(ctx context.Context, addresses []mapper.Address, until time.Time) error {
-	_, err := a.pool.Exec(ctx, `update rollcall_state.dirty set not_before = $4
-		where source = $1 and association = $2 and address = any($3)`, a.source, a.id, addressStrings(addresses), until)
-	if err != nil {
-		return fmt.Errorf("put off dirty addresses: %w", err)
+	if len(addresses) == 0 {
+		return nil
 	}
-	return nil
+	_, err := a.write(ctx, "put off dirty addresses", `update rollcall_state.dirty set not_before = $4
+		where source = $1 and association = $2 and address = any($3)`, a.source, a.id, addressStrings(addresses), until)
+	return err
 }

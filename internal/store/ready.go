@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"rollcall/sql"
@@ -20,10 +19,9 @@ var ErrNotStarted = errors.New("there is no schema rollcall_state: run has not b
 // ErrOlderState says that the state was made by an older version.
 var ErrOlderState = errors.New("the state schema is older than this binary")
 
-// Ready checks that the schema rollcall_state has this binary's version. Unlike
-// Migrate it changes nothing. The error is ErrNotStarted, ErrOlderState,
-// ErrNewerState or one of the connection.
-func Ready(ctx context.Context, pool *pgxpool.Pool) error {
+// Started checks that there is a state. The error is ErrNotStarted or one of the
+// connection.
+func Started(ctx context.Context, pool *pgxpool.Pool) error {
 	var exists bool
 	err := pool.QueryRow(ctx, `select exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 		where n.nspname = 'rollcall_state' and c.relname = 'schema_version')`).Scan(&exists)
@@ -32,6 +30,16 @@ func Ready(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	if !exists {
 		return ErrNotStarted
+	}
+	return nil
+}
+
+// Ready checks that the schema rollcall_state has this binary's version. Unlike
+// Migrate it changes nothing. The error is ErrNotStarted, ErrOlderState,
+// ErrNewerState or one of the connection.
+func Ready(ctx context.Context, pool *pgxpool.Pool) error {
+	if err := Started(ctx, pool); err != nil {
+		return err
 	}
 	var has int
 	if err := pool.QueryRow(ctx, "select coalesce(max(version_id), 0) from rollcall_state.schema_version where is_applied").Scan(&has); err != nil {
@@ -42,7 +50,7 @@ func Ready(ctx context.Context, pool *pgxpool.Pool) error {
 	case err != nil:
 		return err
 	case has > knows:
-		return fmt.Errorf("read schema rollcall_state: it has version %d, this binary knows %d: %w", has, knows, ErrNewerState)
+		return compatible(ctx, pool, has, knows)
 	case has < knows:
 		return fmt.Errorf("read schema rollcall_state: it has version %d, this binary needs %d: %w", has, knows, ErrOlderState)
 	}
@@ -61,18 +69,4 @@ func newestMigration() (int, error) {
 		return 0, fmt.Errorf("open migrations: %w", err)
 	}
 	return n, nil
-}
-
-// KnownInstallation returns which database the source was when run first saw
-// it; recorded is false before.
-func (s *Store) KnownInstallation(ctx context.Context) (known Installation, recorded bool, err error) {
-	err = s.pool.QueryRow(ctx, "select system_id, timeline, database_oid, slot from rollcall_state.installation where source = $1", s.source).
-		Scan(&known.SystemID, &known.Timeline, &known.DatabaseOID, &known.Slot)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return known, false, nil
-	}
-	if err != nil {
-		return known, false, fmt.Errorf("read installation: %w", err)
-	}
-	return known, true, nil
 }

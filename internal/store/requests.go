@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,13 +26,14 @@ type Request struct {
 // RequestContent is the content of a logical message with our prefix.
 type RequestContent struct {
 	Version     int     `json:"v"`
-	Ask         string  `json:"ask"` // sync_now or touch; by a command also reconcile, allow_back and retry
+	Ask         string  `json:"ask"` // sync_now or touch; by a command or the console also reconcile, allow_back, retry, look and list_bind
 	Group       string  `json:"group,omitempty"`
 	Association *string `json:"association,omitempty"`
 	Kind        string  `json:"kind,omitempty"`    // touch
 	Key         string  `json:"key,omitempty"`     // touch
-	Address     string  `json:"address,omitempty"` // allow_back and retry
-	List        string  `json:"list,omitempty"`    // allow_back: a list's key; empty: every list
+	Address     string  `json:"address,omitempty"` // allow_back, retry and look
+	List        string  `json:"list,omitempty"`    // allow_back: a list's key; empty: every list. list_bind: that list's
+	To          string  `json:"to,omitempty"`      // list_bind: id or name of a list of the account
 }
 
 // Answer is how a request ended.
@@ -61,14 +63,32 @@ func (s *Store) Requests(ctx context.Context) ([]Request, error) {
 
 // SetRequest records how far a request is: running, done or refused.
 func (s *Store) SetRequest(ctx context.Context, id int64, state string, answer Answer) error {
-	var ended *time.Time
-	if state != "running" {
-		t := s.now()
-		ended = &t
+	return s.begin(ctx, "record request", func(tx pgx.Tx) error { return s.setRequest(ctx, tx, id, state, answer) })
+}
+
+// setRequest records how far a request is, and its end in the audit log too.
+func (s *Store) setRequest(ctx context.Context, tx pgx.Tx, id int64, state string, answer Answer) error {
+	if state == "running" {
+		_, err := tx.Exec(ctx, "update rollcall_state.request set state = $2, answer = $3 where id = $1", id, state, answer)
+		return err
 	}
-	_, err := s.pool.Exec(ctx, `update rollcall_state.request set state = $2, answer = $3, ended_at = $4 where id = $1`, id, state, answer, ended)
+	var content RequestContent
+	var by string
+	err := tx.QueryRow(ctx, "update rollcall_state.request set state = $2, answer = $3, ended_at = $4 where id = $1 returning content, asked_by",
+		id, state, answer, s.now()).Scan(&content, &by)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil // forgotten meanwhile
+	}
 	if err != nil {
-		return fmt.Errorf("record request: %w", err)
+		return err
 	}
-	return nil
+	association := ""
+	if content.Association != nil {
+		association = *content.Association
+	}
+	act := Act{What: Action(content.Ask), Subjects: []string{subject("request", id)}, Detail: state}
+	if answer.Reason != "" {
+		act.Detail += ": " + string(answer.Reason)
+	}
+	return s.Association(association).record(ctx, tx, by, act)
 }

@@ -57,42 +57,45 @@ const (
 
 // StartRun records that a run begins.
 func (a *Association) StartRun(ctx context.Context, r Run) (id int64, err error) {
-	err = a.pool.QueryRow(ctx, `insert into rollcall_state.run (source, association, kind, lists, asked_by, state, detail, started_at)
-		values ($1, $2, $3, $4, $5, 'running', $6, $7) returning id`,
-		a.source, a.id, string(r.Kind), keyStrings(r.Lists), r.AskedBy, r.Detail, a.now()).Scan(&id)
-	if err != nil {
-		return 0, fmt.Errorf("record run: %w", err)
-	}
-	return id, nil
+	err = a.begin(ctx, "record run", func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `insert into rollcall_state.run (source, association, kind, lists, asked_by, state, detail, started_at)
+			values ($1, $2, $3, $4, $5, 'running', $6, $7) returning id`,
+			a.source, a.id, string(r.Kind), keyStrings(r.Lists), r.AskedBy, r.Detail, a.now()).Scan(&id)
+	})
+	return id, err
 }
 
 // EndRun records how a run ended, and counts from its calls what was added,
 // updated and inactivated: calls are not kept as long as reports.
 func (a *Association) EndRun(ctx context.Context, id int64, state RunState, detail string) error {
-	return a.begin(ctx, "record end of run", func(tx pgx.Tx) error {
+	var kind RunKind
+	err := a.begin(ctx, "record end of run", func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, sql.Query("runs_count_calls"), id); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `update rollcall_state.run set state = $2, detail = $3, ended_at = $4 where id = $1 and state = 'running'`,
-			id, string(state), detail, a.now())
+		err := tx.QueryRow(ctx, `update rollcall_state.run set state = $2, detail = $3, ended_at = $4 where id = $1 and state = 'running' returning kind`,
+			id, string(state), detail, a.now()).Scan(&kind)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil // it had ended
+		}
 		return err
 	})
+	if err == nil && kind != "" && a.observer != nil {
+		a.observer.RunEnded(kind, state)
+	}
+	return err
 }
 
 // RunFound records what a run's pull found.
 func (a *Association) RunFound(ctx context.Context, id int64, found map[string]int) error {
-	if _, err := a.pool.Exec(ctx, `update rollcall_state.run set counts = $2 where id = $1`, id, found); err != nil {
-		return fmt.Errorf("record what run found: %w", err)
-	}
-	return nil
+	_, err := a.write(ctx, "record what run found", `update rollcall_state.run set counts = $2 where id = $1`, id, found)
+	return err
 }
 
 // CountRun adds to one number of a run's report.
 func (a *Association) CountRun(ctx context.Context, run int64, what string, reason mapper.Reason, n int) error {
-	if _, err := a.pool.Exec(ctx, sql.Query("runs_count"), run, what, string(reason), n); err != nil {
-		return fmt.Errorf("count for run: %w", err)
-	}
-	return nil
+	_, err := a.write(ctx, "count for run", sql.Query("runs_count"), run, what, string(reason), n)
+	return err
 }
 
 // RunLeft reports whether addresses that the run queued are still queued, or a
@@ -122,13 +125,10 @@ func (a *Association) RunState(ctx context.Context, id int64) (state RunState, d
 // Interrupt ends the runs that a stopped process left before they had queued
 // anything.
 func (a *Association) Interrupt(ctx context.Context) error {
-	_, err := a.pool.Exec(ctx, `update rollcall_state.run r set state = 'failed', detail = 'interrupted', ended_at = $3
+	_, err := a.write(ctx, "end interrupted runs", `update rollcall_state.run r set state = 'failed', detail = 'interrupted', ended_at = $3
 		where source = $1 and association = $2 and state = 'running'
 		  and not exists (select from rollcall_state.run_count c where c.run = r.id and c.what = 'queued')`, a.source, a.id, a.now())
-	if err != nil {
-		return fmt.Errorf("end interrupted runs: %w", err)
-	}
-	return nil
+	return err
 }
 
 // Runs returns the association's last runs, the newest first.
@@ -203,10 +203,8 @@ func (a *Association) QueueRun(ctx context.Context, q Queue) (queued int, err er
 
 // Enqueue has addresses planned again.
 func (a *Association) Enqueue(ctx context.Context, addresses []mapper.Address) error {
-	if _, err := a.pool.Exec(ctx, sql.Query("reconcile_enqueue"), a.source, a.id, addressStrings(addresses), a.now()); err != nil {
-		return fmt.Errorf("queue addresses: %w", err)
-	}
-	return nil
+	_, err := a.write(ctx, "queue addresses", sql.Query("reconcile_enqueue"), a.source, a.id, addressStrings(addresses), a.now())
+	return err
 }
 
 func keyStrings(keys []mapper.ListKey) []string {

@@ -17,6 +17,8 @@ type Store struct {
 	source string
 	now    func() time.Time
 	fence  func(context.Context, pgx.Tx) error // nil: none
+
+	observer Observer // nil: nobody
 }
 
 // New returns the state of the source with that configured name.
@@ -25,7 +27,8 @@ func New(pool *pgxpool.Pool, source string, now func() time.Time) *Store {
 }
 
 // Fenced is the same state for who may change it only while a lease is held: each
-// of its transactions begins with fence, see lease.Lease.
+// change is a transaction that begins with fence, see lease.Lease. Reading needs
+// no lease.
 func (s *Store) Fenced(fence func(context.Context, pgx.Tx) error) *Store {
 	fenced := *s
 	fenced.fence = fence
@@ -56,6 +59,23 @@ func (s *Store) begin(ctx context.Context, what string, f func(pgx.Tx) error) er
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
+}
+
+// write runs one statement that changes the state, fenced like a transaction.
+func (s *Store) write(ctx context.Context, what, statement string, args ...any) (rows int64, err error) {
+	if s.fence == nil {
+		tag, err := s.pool.Exec(ctx, statement, args...)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", what, err)
+		}
+		return tag.RowsAffected(), nil
+	}
+	err = s.begin(ctx, what, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, statement, args...)
+		rows = tag.RowsAffected()
+		return err
+	})
+	return rows, err
 }
 
 func addressStrings(addresses []mapper.Address) []string {

@@ -8,7 +8,13 @@
 -- The views read the tables with the rights of their owner; the role rollcall
 -- needs none on the tables.
 --
--- To undo:  drop view rollcall.reps, rollcall.groups, rollcall.group_members,
+-- Two functions let the web console change ticks and options where they are kept.
+-- They are optional: without them, and for a role that may not call them, the
+-- console shows both and changes nothing. Ids come as text.
+--
+-- To undo:  drop function rollcall.set_group_sync(text, text, boolean),
+--           rollcall.set_options(text, text, boolean, boolean, boolean, text, text, text);
+--           drop view rollcall.reps, rollcall.groups, rollcall.group_members,
 --           rollcall.options, rollcall.membership_types, rollcall.opt_outs,
 --           rollcall.opt_out_addresses;
 --           delete from rollcall.watches;
@@ -77,6 +83,46 @@ create or replace view rollcall.opt_out_addresses as
 select opt_out_id, association_id, email
 from chamber.opt_out;
 comment on view rollcall.opt_out_addresses is 'For the watch of chamber.opt_out: whose opt-out it is, withdrawn ones included.';
+
+create or replace function rollcall.set_group_sync(association_id text, group_id text, sync boolean)
+returns void
+language plpgsql security definer set search_path = ''
+as $$
+begin
+    update chamber.rep_group g
+    set sync = set_group_sync.sync
+    where g.association_id = set_group_sync.association_id::bigint and g.group_id = set_group_sync.group_id::bigint;
+    if not found then
+        raise exception 'set_group_sync: there is no such group' using errcode = 'P0002';
+    end if;
+end
+$$;
+comment on function rollcall.set_group_sync(text, text, boolean) is 'Optional: ticks or unticks one group. The web console calls it. association_id and group_id are those of rollcall.groups, as text.';
+
+create or replace function rollcall.set_options(
+    association_id text, newsletter_solution text, sync_all_active boolean, sync_membership_types boolean, sync_groups boolean,
+    window_start text, window_end text, time_zone text)
+returns void
+language plpgsql security definer set search_path = ''
+as $$
+begin
+    if not exists (select from pg_catalog.pg_timezone_names z where z.name = set_options.time_zone) then
+        raise exception 'set_options: there is no such time zone' using errcode = '22023';
+    end if;
+    insert into chamber.sync_options as o
+        (association_id, newsletter_solution, sync_all_active, sync_membership_types, sync_groups, window_start, window_end, time_zone)
+    values (set_options.association_id::bigint, set_options.newsletter_solution, set_options.sync_all_active, set_options.sync_membership_types,
+            set_options.sync_groups, set_options.window_start::time, set_options.window_end::time, set_options.time_zone)
+    on conflict on constraint sync_options_pkey do update
+    set newsletter_solution = excluded.newsletter_solution, sync_all_active = excluded.sync_all_active,
+        sync_membership_types = excluded.sync_membership_types, sync_groups = excluded.sync_groups,
+        window_start = excluded.window_start, window_end = excluded.window_end, time_zone = excluded.time_zone;
+end
+$$;
+comment on function rollcall.set_options(text, text, boolean, boolean, boolean, text, text, text) is 'Optional: sets what one association chose, as rollcall.options shows it. The web console calls it. window_start and window_end are HH:MM, time_zone is an IANA name.';
+
+revoke execute on function rollcall.set_group_sync(text, text, boolean),
+    rollcall.set_options(text, text, boolean, boolean, boolean, text, text, text) from public;
 
 -- The rows for the example schema chamber.
 insert into rollcall.watches ("table", keys, kind, resolve)

@@ -1,6 +1,7 @@
 -- The role rollcall and everything it may do: log in, read the stream, read
 -- the views, and keep Rollcall's state in the schema rollcall_state. It may
--- read no table but rollcall.watches.
+-- read no table but rollcall.watches, and change none but by the two functions
+-- that set ticks and options, where they exist.
 --
 -- Needs a superuser; since server 16 also a role with CREATEROLE and
 -- REPLICATION. The role gets no password: set one, or let pg_hba.conf or a
@@ -29,6 +30,21 @@ $do$;
 
 grant usage on schema rollcall to rollcall;
 grant select on all tables in schema rollcall to rollcall; -- the views and the watches
+
+do $do$
+declare
+    setter regprocedure;
+begin
+    -- Ticks and options alone, and where the functions for that exist. To keep
+    -- the console from changing them: revoke execute on function … from rollcall;
+    foreach setter in array array_remove(array[
+        to_regprocedure('rollcall.set_group_sync(text, text, boolean)'),
+        to_regprocedure('rollcall.set_options(text, text, boolean, boolean, boolean, text, text, text)')], null)
+    loop
+        execute format('grant execute on function %s to rollcall', setter);
+    end loop;
+end
+$do$;
 
 do $do$
 declare

@@ -1,8 +1,11 @@
--- What the other addresses that the reps ever had show in Constant Contact.
-select s.rep, s.address, coalesce(c.state, ''), coalesce(l.list, '')
+-- What the other addresses that the reps ever had show in Constant Contact, or
+-- showed in an account before this one.
+select s.rep, s.address, coalesce(c.state, o.state, ''), coalesce(l.list, '')
 from rollcall_state.rep_seen s
 left join rollcall_state.contact c
   on c.source = s.source and c.association = s.association and c.address = s.address and c.state in ('unsubscribed', 'deleted', 'temp_hold')
+left join rollcall_state.old_account o
+  on o.source = s.source and o.association = s.association and o.address = s.address
 left join rollcall_state.ledger l
   on l.source = s.source and l.association = s.association and l.address = s.address and l.departed_at is not null
-where s.source = $1 and s.association = $2 and s.rep = any($3) and (c.address is not null or l.address is not null)
+where s.source = $1 and s.association = $2 and s.rep = any($3) and (c.address is not null or o.address is not null or l.address is not null)

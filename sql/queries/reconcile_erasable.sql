@@ -5,7 +5,9 @@ select c.address,
        or exists (select from rollcall_state.rep_seen s
                   where s.source = c.source and s.association = c.association and s.address = c.address and s.opted_out),
        array(select l.list from rollcall_state.ledger l
-             where l.source = c.source and l.association = c.association and l.address = c.address and l.departed_at is not null)
+             where l.source = c.source and l.association = c.association and l.address = c.address and l.departed_at is not null),
+       coalesce((select o.state from rollcall_state.old_account o
+                 where o.source = c.source and o.association = c.association and o.address = c.address), '')
 from rollcall_state.contact c
 where c.source = $1 and c.association = $2 and c.unheld_since < $3
   and not exists (select from rollcall_state.dirty d where d.source = c.source and d.association = c.association and d.address = c.address)

@@ -85,6 +85,8 @@ create index rep_by_member on chamber.rep (member_id);
 -- expression. The last character is a vertical tab; it is written as \x0b
 -- because servers before 16 read \v as the letter v.
 create index rep_by_address on chamber.rep (association_id, lower(btrim(email, E' \t\n\r\f\x0b')));
+-- Serves the search by name on the web console.
+create index rep_by_last_name on chamber.rep (association_id, lower(last_name) text_pattern_ops);
 comment on table chamber.rep is 'A person: a representative of a member, or a prospect.';
 comment on column chamber.rep.rep_id is 'Key of the rep.';
 comment on column chamber.rep.association_id is 'The association that keeps this record.';

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rollcall/internal/store"
+	"rollcall/internal/tally"
+	"rollcall/mapper"
+)
+
+const (
+	// tallyLook is the time between two looks whether something is to be counted
+	// again.
+	tallyLook = 5 * time.Second
+	// tallyPause is how long a count is good for at least, whatever changed.
+	tallyPause = 10 * time.Second
+	// tallyShare bounds counting to one part in so many of the time.
+	tallyShare = 20
+	// tallyAgain is how old a count may become although nothing changed.
+	tallyAgain = time.Hour
+)
+
+// tally counts, for the pages of the console, how everybody stands, association
+// by association. It looks at the databases only: a failure is told of, and the
+// next look tries again.
+func (o *office) tally(ctx context.Context) error {
+	for {
+		for _, id := range o.Inspector.Associations() {
+			v, err := o.View(id)
+			if err != nil {
+				return err
+			}
+			if err := v.recount(ctx); err != nil && ctx.Err() == nil {
+				o.app.log.Warn("people could not be counted for the console", "association", id, "err", err)
+			}
+		}
+		if err := pause(ctx, tallyLook); err != nil {
+			return nil // a planned stop
+		}
+	}
+}
+
+// recount counts an association if that is due.
+func (v *View) recount(ctx context.Context) error {
+	last, err := v.Store.LastCount(ctx)
+	if err != nil {
+		return err
+	}
+	old := v.now().Sub(last.At)
+	if !last.At.IsZero() && old < max(tallyPause, tallyShare*last.Took) {
+		return nil
+	}
+	state, err := v.Store.StandingState(ctx)
+	if err != nil || state == last.State && old < tallyAgain {
+		return err
+	}
+	return v.Count(ctx, state)
+}
+
+// Count counts how everybody of the association stands. state stands for what is
+// counted.
+func (v *View) Count(ctx context.Context, state string) error {
+	begin := v.now()
+	counts := tally.New()
+	var keep []string
+	err := v.Each(ctx, func(in mapper.Input, out mapper.Output) error {
+		who, rows := counts.Add(in, out, mapper.Plan(ungated(in)))
+		for i, person := range in.People {
+			if len(person.Pairs) == 0 && len(person.SeenOptedOut) == 0 {
+				keep = append(keep, who[i]) // the state may not know this one yet
+			}
+		}
+		return v.Store.SaveStandings(ctx, who, rows)
+	})
+	if err != nil {
+		return fmt.Errorf("count people: %w", err)
+	}
+	c := store.Counted{At: begin, Took: v.now().Sub(begin), State: state}
+	return v.Store.EndCount(ctx, c, counts.Counts(), keep)
+}
