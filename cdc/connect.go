@@ -43,6 +43,10 @@ func (r *Reader) connect(ctx context.Context) (_ *wire, _ Slot, err error) {
 			err = errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
 		}
 	}()
+	// Before the slot: another server may have none of that name.
+	if err := r.recognise(ctx, conn); err != nil {
+		return nil, Slot{}, err
+	}
 	slot, err := inspect(ctx, conn, r.cfg.Slot, r.cfg.Publication)
 	if err != nil {
 		return nil, Slot{}, err
@@ -50,7 +54,7 @@ func (r *Reader) connect(ctx context.Context) (_ *wire, _ Slot, err error) {
 	if err := slot.usable(r.cfg.Slot); err != nil {
 		return nil, Slot{}, err
 	}
-	if err := r.recognise(ctx, conn, slot); err != nil {
+	if err := r.comparePositions(ctx, slot); err != nil {
 		return nil, Slot{}, err
 	}
 	if err := r.warnOfUnpublished(ctx, conn); err != nil {
@@ -66,9 +70,8 @@ func (r *Reader) connect(ctx context.Context) (_ *wire, _ Slot, err error) {
 	return newWire(taken.Conn, r.cfg.Now), slot, nil
 }
 
-// recognise compares what answers with what was read before. The first time
-// there is nothing to compare with; the caller of Run has looked.
-func (r *Reader) recognise(ctx context.Context, conn *pgconn.PgConn, slot Slot) error {
+// recognise compares the server that answers with the one that was read before.
+func (r *Reader) recognise(ctx context.Context, conn *pgconn.PgConn) error {
 	id, err := pglogrepl.IdentifySystem(ctx, conn)
 	if err != nil {
 		return fmt.Errorf("identify server: %w", err)
@@ -81,6 +84,12 @@ func (r *Reader) recognise(ctx context.Context, conn *pgconn.PgConn, slot Slot) 
 		return problem(ErrOtherServer, "system %s on timeline %d instead of %s on %d; start again to have the new one checked",
 			now.systemID, now.timeline, r.server.systemID, r.server.timeline)
 	}
+	return nil
+}
+
+// comparePositions compares the slot with what was read before. The first time
+// there is nothing to compare with; the caller of Run has looked.
+func (r *Reader) comparePositions(ctx context.Context, slot Slot) error {
 	if !r.resumed {
 		r.trusted = slot.ConfirmedFlushLSN
 		return nil

@@ -44,6 +44,10 @@ var lasting = []error{
 	ErrPositions, ErrOtherServer, ErrUnknownRelation, ErrProtocol, ErrWatchesChanged,
 }
 
+// Passing says whether waiting may mend an error: it is none of those that Run
+// returns.
+func Passing(err error) bool { return passing(err) }
+
 // passing says whether an error may pass by itself.
 func passing(err error) bool {
 	for _, l := range lasting {

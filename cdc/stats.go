@@ -13,4 +13,5 @@ type Stats struct {
 	Ignored      atomic.Int64  // logical messages that were not for us
 	Refused      atomic.Int64  // requests that asked for nothing that there is
 	Connects     atomic.Int64  // streams begun: 1 and one for each reconnect
+	Streaming    atomic.Bool   // a stream is open; false while standing by or connecting again
 }

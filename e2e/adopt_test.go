@@ -13,14 +13,20 @@ import (
 	"rollcall/internal/pgtest"
 )
 
-// command runs a command of the program.
+// command runs a command of the program with the configuration.
 func (w *world) command(t *testing.T, args ...string) (out string, exit int) {
+	t.Helper()
+	return w.plain(t, append(args, "--config", w.config)...)
+}
+
+// plain runs a command of the program.
+func (w *world) plain(t *testing.T, args ...string) (out string, exit int) {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), path, append(args, "--config", w.config)...)
+	command := exec.CommandContext(t.Context(), path, args...)
 	var text bytes.Buffer
 	command.Stdout, command.Stderr = &text, &text
 	if err := command.Run(); err != nil {
@@ -96,7 +102,7 @@ func (w *world) refuses(t *testing.T, because string) {
 func (w *world) asked(t *testing.T, kind, state, address, list, op string) bool {
 	t.Helper()
 	var asked bool
-	err := w.member.QueryRow(t.Context(), `select exists (select from rollcall_state.approval q
+	err := w.states().QueryRow(t.Context(), `select exists (select from rollcall_state.approval q
 		join rollcall_state.approval_pair p on p.approval = q.id
 		where q.kind = $1 and q.state = $2 and p.address = $3 and p.list = $4 and p.op = $5)`, kind, state, address, list, op).Scan(&asked)
 	if err != nil {

@@ -61,12 +61,13 @@ insert into chamber.twice select chamber.marked('zz-canary.twice@example.org', t
 }
 
 // No token, no secret and no datum of a member is in any line of the log, in any
-// error of a command or in any free text of the state, whatever goes wrong. The
+// error of a command, in any metric or in any free text of the state, whatever goes wrong. The
 // log is read as the program writes it, before the last line of defence.
 func TestNoTraceOfAnybody(t *testing.T) {
 	w := newInside(t, "marked", fillMarked, true)
 	w.markPassword(t)
 	w.config.Rules.RemovalThresholds = config.Thresholds{Few: 1, Percent: 1, Many: 500, Small: 1} // much is asked about
+	w.watchable()
 	w.config.Rules.SendPhone, w.config.Rules.SendAddress = true, true
 	w.sim.SetSwitches(ccsim.Switches{RoleImports: ccsim.RoleCorrectable, EnforceAbuseGuard: true})
 	w.must(t, w.connectInside(t.Context()))
@@ -106,6 +107,15 @@ func TestNoTraceOfAnybody(t *testing.T) {
 	w.exec(t, "select rollcall.touch('all', null)")
 	wait(t, "the end of the connection", func() bool { return w.count(t, ended) == 1 })
 	w.commands(t)
+	for _, path := range []string{"/metrics", "/readyz"} {
+		status, shown := get(w.raw.String(), path)
+		if status == 0 || len(shown) < 100 {
+			t.Errorf("%s answered %d with %d bytes", path, status, len(shown))
+		}
+		if trace := isTrace(shown); trace != "" {
+			t.Errorf("%s has a trace: %s", path, trace)
+		}
+	}
 	stop()
 
 	log := w.raw.String()

@@ -5,7 +5,9 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +20,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"rollcall/internal/ccsim"
 	"rollcall/internal/chamber"
@@ -47,6 +50,7 @@ var binary = sync.OnceValues(func() (string, error) {
 type world struct {
 	db      *pgtest.DB
 	member  *pgx.Conn
+	state   *pgx.Conn // nil: the state is in the member database
 	sim     *ccsim.Sim
 	address string // of the simulator
 	config  string // path of the configuration
@@ -122,6 +126,7 @@ constant_contact:
     - association: "1"
       access_token: {file: %s}
 pace: {linger: 500ms}
+metrics: {listen: "off"}
 console: {listen: "off"}
 rules: {removal_thresholds: {off: true}} # random office work would be asked about
 `, url, slot, address, token)
@@ -134,6 +139,12 @@ rules: {removal_thresholds: {off: true}} # random office work would be asked abo
 // start runs the program. It is killed when the test ends.
 func (w *world) start(t *testing.T) {
 	t.Helper()
+	w.startInto(t, w.log)
+}
+
+// startInto is start with another place for the log.
+func (w *world) startInto(t *testing.T, log io.Writer) {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -142,8 +153,8 @@ func (w *world) start(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	w.process = exec.Command(path, "run", "--config", w.config)
-	w.process.Stderr = w.log
-	w.process.Stdout = w.log
+	w.process.Stderr = log
+	w.process.Stdout = log
 	if err := w.process.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -209,11 +220,13 @@ func (w *world) settle(t *testing.T, patience time.Duration) {
 	defer tick.Stop()
 	for {
 		var exists, done bool
-		err := w.member.QueryRow(ctx, "select to_regclass('rollcall_state.intent') is not null").Scan(&exists)
+		err := w.states().QueryRow(ctx, "select to_regclass('rollcall_state.intent') is not null").Scan(&exists)
 		if err == nil && exists {
-			err = w.member.QueryRow(ctx, settled, lsn).Scan(&done)
+			err = w.states().QueryRow(ctx, settled, lsn).Scan(&done)
 		}
-		if err != nil {
+		// The state is being made: its migrations lock what this asks about.
+		var pgErr *pgconn.PgError
+		if err != nil && (!errors.As(err, &pgErr) || pgErr.Code != "40P01") {
 			t.Fatal(err)
 		}
 		if done {
@@ -225,6 +238,14 @@ func (w *world) settle(t *testing.T, patience time.Duration) {
 		case <-tick.C:
 		}
 	}
+}
+
+// states is a session on the state.
+func (w *world) states() *pgx.Conn {
+	if w.state != nil {
+		return w.state
+	}
+	return w.member
 }
 
 func (w *world) exec(t *testing.T, statement string, args ...any) {

@@ -47,6 +47,7 @@ constant_contact:
   keys: [{name: main, client_id: an-application, client_secret: {file: %s}, auth_url: "http://%s/oauth2/default/v1", redirect_url: "%s"}]
   connections: [{association: "1"}]
 pace: {linger: 500ms}
+metrics: {listen: "off"}
 console: {listen: "off"}
 rules: {removal_thresholds: {off: true}} # random office work would be asked about
 `, w.db.URL, pgtest.Slot(t), dir+"/master", w.address, dir+"/secret", w.address, redirect)
@@ -104,7 +105,7 @@ func (w *world) connect(t *testing.T) {
 
 func (w *world) count(t *testing.T, statement string) (n int) {
 	t.Helper()
-	if err := w.member.QueryRow(t.Context(), statement).Scan(&n); err != nil {
+	if err := w.states().QueryRow(t.Context(), statement).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -179,6 +180,7 @@ constant_contact:
   api_url: http://%s/v3
   connections: [{association: "1", access_token: {file: %s}}]
 pace: {linger: 500ms}
+metrics: {listen: "off"}
 console: {listen: "off"}
 `, i, w.db.URL, pgtest.Slot(t), state.URL, w.address, token)
 		if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
@@ -204,7 +206,7 @@ console: {listen: "off"}
 	conn := state.Conn(t)
 	var counted, sources, token int
 	err := conn.QueryRow(t.Context(), `select (select sum(taken) from rollcall_state.budget), (select count(distinct source) from rollcall_state.budget_share),
-		(select token from rollcall_state.lease)`).Scan(&counted, &sources, &token)
+		(select token from rollcall_state.lease where key like 'api_key/%')`).Scan(&counted, &sources, &token)
 	if err != nil {
 		t.Fatal(err)
 	}

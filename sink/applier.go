@@ -24,6 +24,9 @@ type Applier struct {
 	// TypeIDs reads the database's ids of the membership types that exist, by
 	// their list's key; empty where it gives none. Nil: it gives none.
 	TypeIDs func(ctx context.Context) (map[mapper.ListKey]string, error)
+	// ReadAge is told how old the read was on which each call that adds relies;
+	// nil: nobody is.
+	ReadAge func(time.Duration)
 	Now     func() time.Time
 	Log     *slog.Logger
 
@@ -70,6 +73,9 @@ func (a *Applier) Apply(ctx context.Context, steps []Step, readAt time.Time) (se
 		}
 		if err := a.nameFields(ctx, &step.Call); err != nil {
 			return sent, err
+		}
+		if step.Call.Kind != CallRemove && a.ReadAge != nil {
+			a.ReadAge(a.Now().Sub(readAt))
 		}
 		if err := a.send(ctx, &step.Call, step.Done); err != nil {
 			return sent, err

@@ -21,7 +21,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -267,9 +266,20 @@ func (b *backlog) drainKeys(ctx context.Context) (usage, error) {
 	if err != nil {
 		return usage{}, err
 	}
-	return b.drain(ctx, keysSlot, func(slot string) *exec.Cmd {
-		return exec.CommandContext(ctx, self, "-reader", b.url, slot, b.end, strconv.Itoa(b.changes))
+	used, err := b.drain(ctx, keysSlot, func(slot string) *exec.Cmd {
+		return exec.CommandContext(ctx, self, "-reader", b.url, slot, b.end)
 	})
+	if err != nil {
+		return used, err
+	}
+	keys, err := storedKeys(ctx, b.url)
+	if err != nil {
+		return used, err
+	}
+	if keys != b.changes {
+		return used, fmt.Errorf("%d keys were stored, want %d", keys, b.changes)
+	}
+	return used, nil
 }
 
 // drain runs a program on a copy of the slot. The reader prints its resident

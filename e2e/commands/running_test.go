@@ -45,6 +45,7 @@ func TestCommandsWaitForTheRunningProgram(t *testing.T) {
 	text := fmt.Sprintf(`source: {name: chamber, url: %q, slot: %s}
 constant_contact: {api_url: %q, connections: [{association: "1", access_token: {file: %q}}]}
 pace: {linger: 200ms}
+metrics: {listen: "off"}
 console: {listen: "off"}
 `, db.URL, pgtest.Slot(t), server.URL+"/v3", token)
 	for name, content := range map[string]string{token: "an-access-token\n", path: text} {

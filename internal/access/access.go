@@ -17,8 +17,8 @@ type Role int
 // The roles.
 const (
 	Viewer   Role = iota + 1 // sees everything of the own associations
-	Operator                 // also changes options and groups, syncs, approves
-	Admin                    // also connects and disconnects accounts
+	Operator                 // also syncs, answers questions, ticks groups
+	Admin                    // also connects accounts, and changes options
 )
 
 // Roles are the names of all roles, lowest first.

@@ -143,7 +143,7 @@ func TestUserChangesAtOnce(t *testing.T) {
 	c := w.in("ann")
 	post := request{method: http.MethodPost, path: "/groups", cookie: c}
 	w.want(http.StatusForbidden, post)
-	if err := w.store.ChangeConsoleUser(t.Context(), access.User{Name: "ann", Role: access.Operator}); err != nil {
+	if err := w.store.ChangeConsoleUser(t.Context(), access.User{Name: "ann", Role: access.Operator}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	w.want(http.StatusOK, post)
@@ -151,7 +151,7 @@ func TestUserChangesAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.store.SetConsolePassword(t.Context(), "ann", account.PasswordHash); err != nil {
+	if err := w.store.SetConsolePassword(t.Context(), "ann", account.PasswordHash, "test"); err != nil {
 		t.Fatal(err)
 	}
 	w.want(http.StatusSeeOther, post)
@@ -163,7 +163,7 @@ func TestUserChangesAtOnce(t *testing.T) {
 		t.Errorf("found a session of the old password: %v, %v", found, err)
 	}
 	c = w.in("ann")
-	if err := w.store.RemoveConsoleUser(t.Context(), "ann"); err != nil {
+	if err := w.store.RemoveConsoleUser(t.Context(), "ann", "test"); err != nil {
 		t.Fatal(err)
 	}
 	w.want(http.StatusSeeOther, request{path: "/", cookie: c})
@@ -176,7 +176,7 @@ func TestRolesAndAssociations(t *testing.T) {
 	w.user("olga", access.Operator, "1", "2")
 	w.user("adam", access.Admin)
 	w.user("none", access.Admin)
-	if err := w.store.ChangeConsoleUser(t.Context(), access.User{Name: "none", Role: access.Admin, Associations: []string{}}); err != nil {
+	if err := w.store.ChangeConsoleUser(t.Context(), access.User{Name: "none", Role: access.Admin, Associations: []string{}}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][4]int{ // POST /groups, POST /connect, association 1, association 2

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -85,16 +86,29 @@ type consoleGuard struct {
 	closed atomic.Bool // there were users
 }
 
+// onlyThisHost says that nobody is meant to reach the console from elsewhere. With
+// an address of its own it has a proxy before it.
+func onlyThisHost(c config.Console) bool {
+	return c.TrustedHeader.Name == "" && c.URL == "" && access.Loopback(c.Listen)
+}
+
+// forwarding are the headers by which proxies tell of a client elsewhere.
+var forwarding = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"}
+
 // Wrap implements console.Guard.
 func (g *consoleGuard) Wrap(next http.Handler) http.Handler {
 	guarded := g.guard.Wrap(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g.open(r.Context()) {
+		if !forwarded(r) && g.open(r.Context()) {
 			next.ServeHTTP(w, r.WithContext(access.With(r.Context(), access.User{Name: console.LocalUser.Name, Role: access.Admin})))
 			return
 		}
 		guarded.ServeHTTP(w, r)
 	})
+}
+
+func forwarded(r *http.Request) bool {
+	return slices.ContainsFunc(forwarding, func(name string) bool { return r.Header.Get(name) != "" })
 }
 
 // User implements console.Guard.

@@ -177,12 +177,16 @@ func (a *App) serve(s *served, c config.Connection, box *secretbox.Box) error {
 	member := budget.Member{Source: a.cfg.Source.Name, Association: c.Association}
 	// Tokens are saved whoever has the lease: a new pair must not be lost.
 	tokens := newTokens(a.cfg, c, s.key, box, a.store.Association(c.Association), a.now, a.log)
+	observe := func(c constantcontact.Call) {
+		tokens.Observe(c)
+		a.watched.process.Request(c)
+	}
 	var err error
 	clients := map[budget.Class]*constantcontact.Client{}
 	for _, class := range []budget.Class{budget.Ordinary, budget.OptOut} {
 		var client *constantcontact.Client
 		client, err = constantcontact.New(constantcontact.Config{
-			BaseURL: a.cfg.ConstantContact.APIURL, Token: tokens.Token, Observe: tokens.Observe, Wait: s.key.wait(member, class), UserAgent: userAgent, Now: a.now,
+			BaseURL: a.cfg.ConstantContact.APIURL, Token: tokens.Token, Observe: observe, Wait: s.key.wait(member, class), UserAgent: userAgent, Now: a.now,
 		})
 		if err != nil {
 			return err
@@ -194,7 +198,7 @@ func (a *App) serve(s *served, c config.Connection, box *secretbox.Box) error {
 		ID: c.Association, Source: a.source, Store: state, Policy: policy(a.cfg), Linger: a.cfg.Pace.Linger, Pace: pace{s.key, member},
 		Now: a.now, Log: a.log.With("component", "deliver"),
 		Applier: &sink.Applier{
-			API: clients[budget.Ordinary], OptOuts: clients[budget.OptOut], Ledger: state, Now: a.now,
+			API: clients[budget.Ordinary], OptOuts: clients[budget.OptOut], Ledger: state, ReadAge: a.watched.process.ReadAge, Now: a.now,
 			Log: a.log.With("component", "sink", "association", c.Association),
 		},
 	}
@@ -207,7 +211,7 @@ func (a *App) serve(s *served, c config.Connection, box *secretbox.Box) error {
 		}
 	}
 	s.accounts = append(s.accounts, acc)
-	s.worker.Accounts[c.Association] = acc
+	s.worker.Accounts[c.Association] = counted{acc, a.watched.process}
 	return nil
 }
 

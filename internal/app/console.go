@@ -13,7 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"rollcall/internal/access"
 	"rollcall/internal/config"
 	"rollcall/internal/console"
 )
@@ -23,7 +22,7 @@ import (
 // program has the default, the console is left out: everything else works.
 func (a *App) openConsole() error {
 	c := a.cfg.Console
-	if c.Listen == config.ConsoleOff {
+	if !a.has(RoleConsole) || c.Listen == config.ConsoleOff {
 		return nil
 	}
 	log := a.log.With("component", "console")
@@ -40,7 +39,7 @@ func (a *App) openConsole() error {
 		return errors.Join(err, listener.Close())
 	}
 	pages, err := console.New(console.Config{
-		Office: newOffice(a), Guard: &consoleGuard{guard: guard, users: a.store.ConsoleUsers, local: c.TrustedHeader.Name == "" && access.Loopback(c.Listen)},
+		Office: newOffice(a), Guard: &consoleGuard{guard: guard, users: a.store.ConsoleUsers, local: onlyThisHost(c)},
 		Hosts: consoleHosts(c), Callbacks: callbackPaths(a.cfg), Now: a.now, Log: log,
 	})
 	if err != nil {
@@ -83,7 +82,11 @@ func (a *App) ConsoleURL() string {
 	if a.consoleListener == nil {
 		return ""
 	}
-	return "http://" + a.consoleListener.Addr().String() + "/"
+	scheme := "http"
+	if a.cfg.Console.TLS.Certificate != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + a.consoleListener.Addr().String() + "/"
 }
 
 // consoleClosing is how long pages that are being made may take at the end.

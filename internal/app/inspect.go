@@ -151,6 +151,8 @@ func customColumns(cfg *config.Config) []string {
 type View struct {
 	ID    string
 	Store *store.Association
+	// Planned is told how many more people are planned, where all are. Nil: nobody is.
+	Planned func(people int)
 
 	source  *source.Source
 	planner *deliver.Deliverer
@@ -227,6 +229,7 @@ func (w *walk) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.tell(len(w.unusable))
 	w.unusable = w.unusable[:0]
 	return w.each(in, mapper.Plan(in))
 }
@@ -253,7 +256,14 @@ func (w *walk) plan(ctx context.Context, addresses []mapper.Address) error {
 	if err != nil {
 		return err
 	}
+	w.tell(len(addresses))
 	return w.each(in, out)
+}
+
+func (v *View) tell(people int) {
+	if v.Planned != nil {
+		v.Planned(people)
+	}
 }
 
 // plan plans addresses. The planner also reads those from which an e-mail

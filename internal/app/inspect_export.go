@@ -43,6 +43,7 @@ func (v *View) Export(ctx context.Context, what string, to *report.Export) error
 		if err != nil {
 			return err
 		}
+		v.tell(len(piece))
 		if err := exportPiece(in, key, to); err != nil {
 			return err
 		}

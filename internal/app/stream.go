@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"rollcall/cdc"
+	"rollcall/internal/metrics"
 	"rollcall/internal/reconcile"
 	"rollcall/internal/store"
 )
@@ -24,7 +25,7 @@ func (a *App) checkStream(ctx context.Context) error {
 
 // prepareStream finds or makes the slot and sees to it that everything is
 // touched where the stream alone does not say all.
-func (a *App) prepareStream(ctx context.Context) error {
+func (a *App) prepareStream(ctx context.Context, state *store.Store) error {
 	conn, err := a.member.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("connect to source.url: %w", err)
@@ -34,14 +35,14 @@ func (a *App) prepareStream(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("prepare stream of source %s: %w", a.cfg.Source.Name, err)
 	}
-	durable, known, err := a.store.Position(ctx)
+	durable, known, err := state.Position(ctx)
 	if err != nil {
 		return err
 	}
 	switch {
 	case slot.Created && durable > 0:
 		a.log.Warn("created the slot again: looking at everything, removals are held until all was compared", "slot", a.cfg.Source.Slot)
-		err = a.store.RaiseAlarms(ctx, store.AlarmGap)
+		err = state.RaiseAlarms(ctx, store.AlarmGap)
 	case slot.Created:
 		a.log.Info("created slot: looking at everything", "slot", a.cfg.Source.Slot)
 	case !known || durable == 0:
@@ -49,11 +50,11 @@ func (a *App) prepareStream(ctx context.Context) error {
 	case durable > 0 && slot.Confirmed > durable:
 		a.log.Warn("slot is ahead of the stored position (another consumer, or a restored state): looking at everything",
 			"slot", a.cfg.Source.Slot, "confirmed_lsn", slot.Confirmed.String(), "durable_lsn", durable.String())
-		err = a.store.RaiseAlarms(ctx, store.AlarmWentBack)
+		err = state.RaiseAlarms(ctx, store.AlarmWentBack)
 	case slot.Current < durable:
 		a.log.Warn("the database has written less than was read from it (it went back in time): looking at everything",
 			"slot", a.cfg.Source.Slot, "current_lsn", slot.Current.String(), "durable_lsn", durable.String())
-		err = a.store.RaiseAlarms(ctx, store.AlarmWentBack)
+		err = state.RaiseAlarms(ctx, store.AlarmWentBack)
 	default:
 		return nil
 	}
@@ -62,19 +63,19 @@ func (a *App) prepareStream(ctx context.Context) error {
 	}
 	// What Constant Contact shows is read again too: whoever was changed there
 	// meanwhile may not be known.
-	if err := a.store.Hasten(ctx, reconcile.DueReconcile); err != nil {
+	if err := state.Hasten(ctx, reconcile.DueReconcile); err != nil {
 		return err
 	}
-	return a.touchAll(ctx)
+	return a.touchAll(ctx, state)
 }
 
-func (a *App) newReader() (*cdc.Reader, error) {
+func (a *App) newReader(state *store.Store) (*cdc.Reader, error) {
 	return cdc.NewReader(cdc.Config{
 		Conn:        &a.member.Config().ConnConfig.Config,
 		Slot:        a.cfg.Source.Slot,
 		Publication: a.cfg.Source.Publication,
 		Watches:     *a.watches.Load(),
-		Store:       notifying{a.store, a.touched},
+		Store:       notifying{state, a.touched, a.watched.process},
 		Snapshot:    a.source.CurrentSnapshot,
 		Now:         a.now,
 		Log:         a.log.With("component", "cdc"),
@@ -87,6 +88,7 @@ func (a *App) newReader() (*cdc.Reader, error) {
 type notifying struct {
 	cdc.Store
 	touched signal
+	process *metrics.Process
 }
 
 // Save stores the batch; see cdc.Store.
@@ -94,6 +96,7 @@ func (n notifying) Save(ctx context.Context, b *cdc.Batch) error {
 	if err := n.Store.Save(ctx, b); err != nil {
 		return err
 	}
+	n.process.Touched(b.Len())
 	n.touched.set()
 	return nil
 }

@@ -12,6 +12,9 @@ import (
 
 // The scripts of testdata call the program by its name.
 func TestMain(m *testing.M) {
+	if os.Getenv("ROLLCALL_AS_PROGRAM") != "" {
+		os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr))
+	}
 	testscript.Main(m, map[string]func(){
 		"rollcall": func() { os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr)) },
 	})

@@ -16,6 +16,7 @@ import (
 	"rollcall/internal/app"
 	"rollcall/internal/config"
 	"rollcall/internal/credential"
+	"rollcall/internal/report"
 	"rollcall/sink/constantcontact/oauth"
 )
 
@@ -26,12 +27,23 @@ type connectCommand struct {
 	AgreedBy    string        `help:"Who confirms that members agreed to be mailed; asked for when left out."`
 	Adopt       string        `name:"adopt-account" help:"Id of an account that takes the place of the one that the association had before." placeholder:"ID"`
 	Paste       bool          `help:"Ask for the address that the browser was sent to, for a server without a browser."`
+	JSON        bool          `help:"Print the account as JSON; what is asked and said meanwhile goes to standard error."`
+}
+
+type connected struct {
+	Association string `json:"association"`
+	Account     string `json:"account"`
+	AccountName string `json:"account_name"`
 }
 
 // connectPatience is how long the browser is waited for.
 const connectPatience = 10 * time.Minute
 
 func (c *connectCommand) Run(e *env) error {
+	out := e.stdout
+	if c.JSON {
+		out = e.stderr
+	}
 	cfg, err := config.Load(c.Config)
 	if err != nil {
 		return err
@@ -54,25 +66,26 @@ func (c *connectCommand) Run(e *env) error {
 		return err
 	}
 	defer connecting.Close()
+	connecting.Adopt = c.Adopt
 	in := bufio.NewReader(e.Stdin)
-	agreedBy, err := c.agreement(e, in)
+	agreedBy, err := c.agreement(out, in)
 	if err != nil {
 		return err
 	}
-	receive, stop, err := c.receiver(connecting, in, e.stdout)
+	receive, stop, err := c.receiver(connecting, in, out)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	fmt.Fprintf(e.stdout, "\nOpen this address in a browser, and sign in to the account of association %s as an Owner or Manager:\n\n  %s\n\n"+
+	fmt.Fprintf(out, "\nOpen this address in a browser, and sign in to the account of association %s as an Owner or Manager:\n\n  %s\n\n"+
 		"The browser is sent back to exactly this address, which has to be registered as a redirect URI of the application:\n\n  %s\n\n",
 		c.Association, connecting.Address, connecting.RedirectURL)
 	code, err := receive(e.ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(e.stdout, "Checking the account …")
-	made, err := connecting.Finish(e.ctx, code, e.who(), agreedBy, c.Adopt)
+	fmt.Fprintln(out, "Checking the account …")
+	made, err := connecting.Finish(e.ctx, code, e.who(), agreedBy)
 	if err != nil {
 		return err
 	}
@@ -80,6 +93,9 @@ func (c *connectCommand) Run(e *env) error {
 }
 
 func (c *connectCommand) connected(e *env, made credential.Connection) error {
+	if c.JSON {
+		return report.JSON(e.stdout, connected{c.Association, made.AccountID, made.AccountName})
+	}
 	_, err := fmt.Fprintf(e.stdout, "Association %s is connected to the account %q (%s).\n", c.Association, made.AccountName, made.AccountID)
 	if err != nil || c.Adopt != made.AccountID {
 		return err
@@ -100,11 +116,11 @@ var errNotAgreed = errors.New("nothing was connected: nobody confirmed that memb
 
 // agreement returns who confirms that members agreed to be mailed. Constant
 // Contact's terms ask for it, and nobody but the person who connects can know.
-func (c *connectCommand) agreement(e *env, in *bufio.Reader) (string, error) {
+func (c *connectCommand) agreement(out io.Writer, in *bufio.Reader) (string, error) {
 	if name := strings.TrimSpace(c.AgreedBy); name != "" {
 		return name, nil
 	}
-	fmt.Fprintf(e.stdout, "Have the people of association %s agreed to be mailed through Constant Contact?\n"+
+	fmt.Fprintf(out, "Have the people of association %s agreed to be mailed through Constant Contact?\n"+
 		"Whoever connects the account confirms it; the name and the time are kept.\nYour name if they have, nothing if they have not: ", c.Association)
 	line, err := readLine(in)
 	if err != nil {

@@ -6,12 +6,19 @@ import (
 
 	"rollcall/internal/app"
 	"rollcall/internal/config"
+	"rollcall/internal/report"
 )
 
 type disconnectCommand struct {
 	Config      string        `help:"Configuration file." default:"/etc/rollcall/rollcall.yaml" type:"path" short:"c"`
 	Association string        `help:"Association id." required:"" short:"a"`
 	Wait        time.Duration `help:"How long to wait for a running program to give way." default:"30s"`
+	JSON        bool          `help:"Print JSON."`
+}
+
+type disconnected struct {
+	Association  string `json:"association"`
+	WasConnected bool   `json:"was_connected"`
 }
 
 func (c *disconnectCommand) Run(e *env) error {
@@ -28,6 +35,9 @@ func (c *disconnectCommand) Run(e *env) error {
 	found, err := connections.Disconnect(e.ctx, c.Association, e.who())
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return report.JSON(e.stdout, disconnected{c.Association, found})
 	}
 	if !found {
 		fmt.Fprintf(e.stdout, "Association %s was not connected.\n", c.Association)

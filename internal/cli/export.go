@@ -64,7 +64,7 @@ func (c *exportCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := v.Export(e.ctx, c.What, x); err != nil {
+	if err := watched(e, v, "Exporting", func() error { return v.Export(e.ctx, c.What, x) }); err != nil {
 		return err
 	}
 	if err := x.Close(); err != nil {

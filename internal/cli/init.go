@@ -3,11 +3,15 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 
 	"github.com/jackc/pgx/v5"
 
+	"rollcall/internal/app"
+	"rollcall/internal/config"
+	"rollcall/internal/report"
 	"rollcall/internal/setup"
 )
 
@@ -17,8 +21,11 @@ type initCommand struct {
 	Watches   string `help:"File that fills rollcall.watches; can be part of the views' file." type:"existingfile"`
 	URL       string `help:"The member database, as the owner of its tables: postgres://owner@host/database. The password comes from PGPASSWORD or a password file." name:"url"`
 	Slot      string `help:"Name of the slot (source.slot)." default:"rollcall"`
-	OnRemoved string `help:"Where no membership can be disabled: whether people whose membership row is gone are taken off the group's list (${enum})." enum:"keep,remove," default:""`
-	Print     bool   `help:"Print the SQL for a DBA instead of applying it. With --url it is tried first, and taken back."`
+	OnRemoved string `help:"Where no membership can be disabled: whether people whose membership row is gone are taken off the group's list: keep or remove." enum:"keep,remove," default:""`
+	Consent   string `help:"File that uninstall --keep-consent wrote: who opted out and who left a list." type:"existingfile"`
+	Config    string `help:"Configuration file; needed for --consent where the state is in another database (state.url)." type:"existingfile" short:"c"`
+	Print     bool   `help:"Print the SQL for a DBA instead of applying it. With --url it is tried first, and taken back." xor:"output"`
+	JSON      bool   `help:"Print what was made as JSON." xor:"output"`
 }
 
 // neverDisabled finds the usual way to write that no membership is ever
@@ -29,6 +36,12 @@ func (c *initCommand) Run(e *env) error {
 	contract, err := c.contract()
 	if err != nil {
 		return err
+	}
+	if c.Config != "" && c.Consent == "" {
+		return usage("--config", "belongs to --consent: it says where the state is")
+	}
+	if c.Consent != "" && c.Print {
+		return usage("--consent", "is read into the state, which --print does not make; apply the SQL, and then run init --consent")
 	}
 	if c.URL == "" {
 		if !c.Print {
@@ -59,25 +72,80 @@ func (c *initCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	made := initiated{Fresh: result.Fresh, SlotCreated: result.SlotCreated, SlotLeft: result.SlotLeft, Slot: c.Slot, OnRemoved: c.OnRemoved}
+	if c.Consent != "" {
+		if made.Consent, err = c.keepConsent(e, conn); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return report.JSON(e.stdout, made)
+	}
+	return made.text(e.stdout)
+}
+
+// initiated is what init made.
+type initiated struct {
+	Fresh       bool   `json:"fresh"` // else it was there, and was brought up to date
+	Slot        string `json:"slot"`
+	SlotCreated bool   `json:"slot_created"`
+	SlotLeft    bool   `json:"slot_left"` // to Rollcall's start, because this user may not replicate
+	OnRemoved   string `json:"on_removed,omitempty"`
+	Consent     *taken `json:"consent,omitempty"`
+}
+
+// taken is what was taken in of an earlier installation.
+type taken struct {
+	Source     string `json:"source"` // what source.name has to be
+	OptOuts    int    `json:"opt_outs"`
+	Departures int    `json:"departures"`
+	Erased     int    `json:"erased"`
+}
+
+func (i initiated) text(w io.Writer) error {
 	made := "brought the schema rollcall and the publication up to date"
-	if result.Fresh {
+	if i.Fresh {
 		made = "made the schema rollcall, the publication and the role"
 	}
 	switch {
-	case result.SlotCreated:
-		made += ", and the slot " + c.Slot
-	case result.SlotLeft:
+	case i.SlotCreated:
+		made += ", and the slot " + i.Slot
+	case i.SlotLeft:
 		made += "; the slot is made when Rollcall starts, because this user may not replicate"
 	}
-	fmt.Fprintln(e.stdout, made)
-	if result.SlotCreated {
-		fmt.Fprintln(e.stdout, "the server keeps its write-ahead log for the slot from now on: start Rollcall soon, or drop it with select pg_drop_replication_slot('"+c.Slot+"')")
+	if i.SlotCreated {
+		made += "\nthe server keeps its write-ahead log for the slot from now on: start Rollcall soon, or drop it with select pg_drop_replication_slot('" + i.Slot + "')"
 	}
-	if c.OnRemoved != "" {
-		fmt.Fprintf(e.stdout, "set in the configuration:\nrules:\n  on_removed: %s\n", c.OnRemoved)
+	if i.OnRemoved != "" {
+		made += "\nset in the configuration:\nrules:\n  on_removed: " + i.OnRemoved
 	}
-	fmt.Fprintln(e.stdout, "then see what rollcall check says")
-	return nil
+	if t := i.Consent; t != nil {
+		made += fmt.Sprintf("\ntook in %d opt-outs, %d departures and %d of erased people; source.name has to be %s\nthe file holds members' addresses: delete it now",
+			t.OptOuts, t.Departures, t.Erased, t.Source)
+	}
+	_, err := fmt.Fprintln(w, made+"\nthen see what rollcall check says")
+	return err
+}
+
+// keepConsent takes in the file of an earlier installation.
+func (c *initCommand) keepConsent(e *env, conn *pgx.Conn) (*taken, error) {
+	var cfg *config.Config
+	if c.Config != "" {
+		var err error
+		if cfg, err = config.Load(c.Config); err != nil {
+			return nil, err
+		}
+	}
+	file, err := os.Open(c.Consent)
+	if err != nil {
+		return nil, fmt.Errorf("read file of consent: %w", err)
+	}
+	defer file.Close()
+	source, kept, err := app.KeepConsent(e.ctx, conn, cfg, c.Slot, file, e.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &taken{source, kept.OptOuts, kept.Departures, kept.Erased}, nil
 }
 
 func (c *initCommand) print(e *env, contract setup.Contract) error {

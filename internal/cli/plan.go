@@ -62,7 +62,8 @@ func (c *planCommand) plan(e *env, i *app.Inspector, v *app.View) (*report.Plan,
 	if err := notes(e, i, p); err != nil {
 		return nil, err
 	}
-	if err := v.Each(e.ctx, p.Add); err != nil {
+	err = watched(e, v, "Planning", func() error { return v.Each(e.ctx, p.Add) })
+	if err != nil {
 		return nil, err
 	}
 	if c.List != "" {

@@ -50,10 +50,20 @@ func (w waitFlags) follow(e *env, f inspectFlags, i *app.Inspector, a asked) err
 	defer deadline.Stop()
 	tick := time.NewTicker(followPause)
 	defer tick.Stop()
+	var p *progress
+	defer func() { p.end() }()
 	for {
 		r, err := i.Store.RequestState(e.ctx, a.Request)
 		if err != nil {
 			return err
+		}
+		if r.State == "running" && r.Answer.Run != 0 && terminal(e.stderr) {
+			if p, err = goOn(e, i, p, r.Answer.Run); err != nil {
+				return err
+			}
+		} else {
+			p.end()
+			p = nil
 		}
 		switch r.State {
 		case "refused":
@@ -80,6 +90,20 @@ func (w waitFlags) follow(e *env, f inspectFlags, i *app.Inspector, a asked) err
 		case <-tick.C:
 		}
 	}
+}
+
+// goOn shows how far a run is.
+func goOn(e *env, i *app.Inspector, p *progress, run int64) (*progress, error) {
+	r, err := runOf(e, i, run)
+	if err != nil {
+		return p, err
+	}
+	checked, queued := r.Totals["checked"], r.Totals["queued"]
+	if p == nil {
+		p = e.working("Running", queued)
+	}
+	p.at(checked, queued)
+	return p, nil
 }
 
 // runOf is the report of the run that worked on a request, nil for none.

@@ -20,33 +20,19 @@ import (
 type usersCommand struct {
 	List     usersList     `cmd:"" default:"withargs" help:"List the users."`
 	Add      usersAdd      `cmd:"" help:"Add a user. The password is asked for, or read from standard input."`
-	Role     usersRole     `cmd:"" help:"Give a user another role and other associations, at once."`
+	Role     usersRole     `cmd:"" help:"Give a user another role, and other associations if wanted, from the next click on."`
 	Password usersPassword `cmd:"" help:"Give a user another password, and end all sessions of the user."`
 	Remove   usersRemove   `cmd:"" help:"Remove a user, and end all sessions of the user."`
 }
 
-// rights are what a user may do and see.
-type rights struct {
-	Role        string   `help:"viewer sees everything; operator also syncs, approves and changes groups; admin also connects accounts." enum:"viewer,operator,admin" required:""`
-	Association []string `help:"Id of an association that the user sees, several times for several; left out: all." short:"a"`
-}
-
-// user checks a name and rights against the configuration.
-func (r rights) user(cfg *config.Config, name string) (access.User, error) {
-	name, err := access.UserName(name)
-	if err != nil {
-		return access.User{}, err
-	}
-	role, err := access.ParseRole(r.Role)
-	if err != nil {
-		return access.User{}, err
-	}
-	for _, id := range r.Association {
+// checkAssociations wants a connection for each association.
+func checkAssociations(cfg *config.Config, ids []string) error {
+	for _, id := range ids {
 		if _, ok := cfg.ConstantContact.Connection(id); !ok {
-			return access.User{}, &app.UnknownAssociationError{Association: id, Configured: associations(cfg)}
+			return &app.UnknownAssociationError{Association: id, Configured: associations(cfg)}
 		}
 	}
-	return access.User{Name: name, Role: role, Associations: r.Association}, nil
+	return nil
 }
 
 func associations(cfg *config.Config) []string {
@@ -86,7 +72,7 @@ func (c *usersList) Run(e *env) error {
 
 func (l listedUsers) text(e *env) error {
 	if len(l.Users) == 0 {
-		_, err := fmt.Fprintln(e.stdout, "Nobody may see the console yet. Add the first user with: rollcall users add NAME --role admin")
+		_, err := fmt.Fprintln(e.stdout, "There are no users: whoever reaches the console on its own host may do everything there.\nAdd the first with: rollcall users add NAME --role admin")
 		return err
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
@@ -106,15 +92,23 @@ func (l listedUsers) text(e *env) error {
 
 type usersAdd struct {
 	inspectFlags
-	rights
-	Name       string `arg:"" help:"Name to sign in with, or that the proxy sends."`
-	NoPassword bool   `help:"Only the trusted proxy may sign this user in."`
+	Name        string   `arg:"" help:"Name to sign in with, or that the proxy sends."`
+	Role        string   `help:"viewer sees everything; operator also syncs, answers questions and ticks groups; admin also connects accounts and changes options." enum:"viewer,operator,admin" required:""`
+	Association []string `help:"Id of an association that the user sees, several times for several; left out: all." short:"a" placeholder:"ID"`
+	NoPassword  bool     `help:"Only the trusted proxy may sign this user in."`
 }
 
 func (c *usersAdd) Run(e *env) error {
 	return c.inspectFlags.users(e, true, func(cfg *config.Config, users *app.Users) error {
-		u, err := c.user(cfg, c.Name)
-		if err != nil {
+		u := access.User{Associations: c.Association}
+		var err error
+		if u.Name, err = access.UserName(c.Name); err != nil {
+			return err
+		}
+		if u.Role, err = access.ParseRole(c.Role); err != nil {
+			return err
+		}
+		if err := checkAssociations(cfg, c.Association); err != nil {
 			return err
 		}
 		_, err = users.ConsoleUser(e.ctx, u.Name)
@@ -130,7 +124,7 @@ func (c *usersAdd) Run(e *env) error {
 				return err
 			}
 		}
-		if err := users.AddConsoleUser(e.ctx, u, hash, e.User); err != nil {
+		if err := users.AddConsoleUser(e.ctx, u, hash, e.who()); err != nil {
 			return err
 		}
 		return c.write(e, changedUser{u.Name, "added"})
@@ -139,17 +133,33 @@ func (c *usersAdd) Run(e *env) error {
 
 type usersRole struct {
 	inspectFlags
-	rights
-	Name string `arg:"" help:"Name of the user."`
+	Name            string   `arg:"" help:"Name of the user."`
+	Role            string   `arg:"" help:"viewer, operator or admin." enum:"viewer,operator,admin"`
+	Association     []string `help:"Id of an association that the user sees from now on, several times for several; left out: those of before." short:"a" placeholder:"ID" xor:"associations"`
+	AllAssociations bool     `help:"The user sees all associations from now on." xor:"associations"`
 }
 
 func (c *usersRole) Run(e *env) error {
 	return c.inspectFlags.users(e, false, func(cfg *config.Config, users *app.Users) error {
-		u, err := c.user(cfg, c.Name)
+		name, err := access.UserName(c.Name)
 		if err != nil {
 			return err
 		}
-		if err := users.ChangeConsoleUser(e.ctx, u); err != nil {
+		a, err := users.ConsoleUser(e.ctx, name)
+		if err != nil {
+			return err
+		}
+		u := a.User
+		if u.Role, err = access.ParseRole(c.Role); err != nil {
+			return err
+		}
+		if err := checkAssociations(cfg, c.Association); err != nil {
+			return err
+		}
+		if c.AllAssociations || len(c.Association) > 0 {
+			u.Associations = c.Association
+		}
+		if err := users.ChangeConsoleUser(e.ctx, u, e.who()); err != nil {
 			return err
 		}
 		return c.write(e, changedUser{u.Name, "changed"})
@@ -174,7 +184,7 @@ func (c *usersPassword) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		if err := users.SetConsolePassword(e.ctx, name, hash); err != nil {
+		if err := users.SetConsolePassword(e.ctx, name, hash, e.who()); err != nil {
 			return err
 		}
 		return c.write(e, changedUser{name, "given another password, and signed out everywhere"})
@@ -192,7 +202,7 @@ func (c *usersRemove) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		if err := users.RemoveConsoleUser(e.ctx, name); err != nil {
+		if err := users.RemoveConsoleUser(e.ctx, name, e.who()); err != nil {
 			return err
 		}
 		return c.write(e, changedUser{name, "removed, and signed out everywhere"})

@@ -2,24 +2,20 @@ package cli
 
 import (
 	"fmt"
-	"runtime"
-	"runtime/debug"
+
+	"rollcall/internal/report"
+	"rollcall/internal/version"
 )
 
-type versionCommand struct{}
+type versionCommand struct {
+	JSON bool `help:"Print JSON."`
+}
 
-func (versionCommand) Run(e *env) error {
-	version, revision := "devel", "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" && info.Main.Version != "(devel)" {
-			version = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = s.Value
-			}
-		}
+func (c *versionCommand) Run(e *env) error {
+	v := version.Read()
+	if c.JSON {
+		return report.JSON(e.stdout, v)
 	}
-	_, err := fmt.Fprintf(e.stdout, "rollcall %s (revision %s, %s)\n", version, revision, runtime.Version())
+	_, err := fmt.Fprintf(e.stdout, "rollcall %s (revision %s, %s)\n", v.Version, v.Revision, v.Go)
 	return err
 }

@@ -23,6 +23,7 @@ type Config struct {
 	Pace            Pace            `yaml:"pace"`
 	Console         Console         `yaml:"console"`
 	Log             Log             `yaml:"log"`
+	Metrics         Metrics         `yaml:"metrics"`
 }
 
 // Source is the member database.
@@ -236,6 +237,24 @@ func (l LogLevel) Level() slog.Level {
 	return level
 }
 
+// Metrics says where this process can be watched.
+type Metrics struct {
+	Listen string        `yaml:"listen"` // host:port for /metrics, /healthz and /readyz; default 127.0.0.1:9464; off
+	Every  time.Duration `yaml:"every"`  // between two looks at the databases, default 15s
+}
+
+// DefaultListen is where metrics are served unless the configuration says
+// otherwise.
+const DefaultListen = "127.0.0.1:9464"
+
+const metricsOff = "off"
+
+// Off says that nothing is served.
+func (m Metrics) Off() bool { return m.Listen == metricsOff }
+
+// Chosen says that the address is not the default one.
+func (m Metrics) Chosen() bool { return m.Listen != DefaultListen }
+
 func defaults() *Config {
 	return &Config{
 		Source:          Source{Slot: "rollcall", Publication: "rollcall", OnNewTimeline: OnNewTimelineRefuse},
@@ -248,6 +267,7 @@ func defaults() *Config {
 		Pace:      Pace{Linger: 2 * time.Second, DailyCalls: 10_000, OptOutReserve: 10},
 		Console:   Console{Listen: DefaultConsole, Idle: time.Hour, Lifetime: 12 * time.Hour},
 		Log:       Log{Level: "info", Format: "text"},
+		Metrics:   Metrics{Listen: DefaultListen, Every: 15 * time.Second},
 	}
 }
 

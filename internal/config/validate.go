@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -34,6 +35,8 @@ const (
 	minSweep     = time.Minute // each sweep is a call of the day's 10,000
 	minEvery     = time.Hour
 	minRetention = 24 * time.Hour
+	minPoll      = time.Second
+	maxPoll      = 5 * time.Minute
 )
 
 // problems collects what validate finds.
@@ -91,6 +94,8 @@ func (c *Config) validate() []Problem {
 	p.console(c.Console)
 	p.oneOf("log.level", string(c.Log.Level), "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "text", "json")
+	p.listen("metrics.listen", c.Metrics)
+	p.unless(c.Metrics.Every >= minPoll && c.Metrics.Every <= maxPoll, "metrics.every", "must be between 1s and 5m")
 	return p
 }
 
@@ -171,6 +176,13 @@ func (p *problems) redirect(path, text string) {
 		ok = u.Scheme == "https"
 	}
 	p.unless(ok, path, "must be exactly an address registered for the application: https://host/path, or http://localhost:port/path on this host")
+}
+
+// listen checks an address to listen on.
+func (p *problems) listen(path string, m Metrics) {
+	_, port, err := net.SplitHostPort(m.Listen)
+	n, portErr := strconv.ParseUint(port, 10, 16)
+	p.unless(m.Off() || err == nil && portErr == nil && (n > 0 || port == "0"), path, "must be host:port, such as 127.0.0.1:9464 or :9464 for every address of this host, or off")
 }
 
 func (p *problems) thresholds(path string, t Thresholds) {

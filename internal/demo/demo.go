@@ -187,6 +187,7 @@ constant_contact:
   connections:
     - association: "1"
       access_token: {file: %s}
+metrics: {listen: "off"}
 console: {listen: "127.0.0.1:0"}
 `, url, simulator, tokenFile)
 	path := filepath.Join(dir, "rollcall.yaml")

@@ -16,6 +16,9 @@ type Keeper struct {
 	Serves string
 	Now    func() time.Time
 	Log    *slog.Logger
+	// AtOnce: nothing of the holder before is to be waited out, because no limit
+	// counts on what the lease is for.
+	AtOnce bool
 }
 
 // Hold does work whenever this process has the lease, until the context ends or
@@ -148,7 +151,11 @@ func (k *Keeper) serve(ctx context.Context, l *Lease, work func(context.Context,
 
 // settled waits, then works.
 func (k *Keeper) settled(ctx context.Context, l *Lease, work func(context.Context, *Lease) error) error {
-	timer := time.NewTimer(Settle)
+	settle := Settle
+	if k.AtOnce {
+		settle = 0
+	}
+	timer := time.NewTimer(settle)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

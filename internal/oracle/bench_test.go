@@ -45,8 +45,9 @@ func (c *clock) set(t time.Time) {
 	c.now = t
 }
 
-// bench is what all checks share: one database, one slot, one reader that
-// follows it, one clock. Each check has an association of its own.
+// bench is what the checks of a round share: one database, one slot, one reader
+// that follows it, one clock. Each check has an association of its own, whose
+// number, by which runs have their moments, is the same when the round is repeated.
 type bench struct {
 	clock   *clock
 	admin   *pgx.Conn
@@ -55,7 +56,7 @@ type bench struct {
 	watches []cdc.Watch
 	log     *slog.Logger
 
-	met    map[string]int // how often the checks came upon what is worth judging
+	met    func(what string) // notes what is worth judging
 	marks  int
 	behind bool     // something was committed since the last mark
 	stored chan int // marks that the reader has stored
@@ -78,16 +79,29 @@ select r.association_id, r.rep_id, r.member_id, r.email, r.first_name, r.last_na
        r.opted_out
 from chamber.rep r left join chamber.member m on m.member_id = r.member_id`
 
-func newBench(t *testing.T) *bench {
+// build makes the database that each bench has a copy of.
+func build(ctx context.Context, conn *pgx.Conn) error {
+	for _, script := range append(append(sql.Reference(), sql.Contract()...), spoiledView) {
+		if _, err := conn.Exec(ctx, script, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return err
+		}
+	}
+	pool, err := pgxpool.New(ctx, conn.Config().ConnString())
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return store.Migrate(ctx, pool)
+}
+
+func newBench(t *testing.T, met func(what string)) *bench {
 	t.Helper()
 	ctx := t.Context()
-	db := pgtest.Database(t)
-	b := &bench{clock: &clock{now: start}, met: map[string]int{}, log: slog.New(slog.DiscardHandler), stored: make(chan int, 64)}
+	db := pgtest.Template(t, "oracle", build)
+	b := &bench{clock: &clock{now: start}, met: met, log: slog.New(slog.DiscardHandler), stored: make(chan int, 64)}
 	b.admin = db.Conn(t)
-	for _, script := range append(append(sql.Reference(), sql.Contract()...), spoiledView, "set synchronous_commit = on") {
-		if _, err := b.admin.Exec(ctx, script, pgx.QueryExecModeSimpleProtocol); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := b.admin.Exec(ctx, "set synchronous_commit = on"); err != nil {
+		t.Fatal(err)
 	}
 	cfg, err := pgxpool.ParseConfig(db.URL)
 	if err != nil {
@@ -98,9 +112,6 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.pool.Close)
-	if err := store.Migrate(ctx, b.pool); err != nil {
-		t.Fatal(err)
-	}
 	if b.source, err = source.New(ctx, b.pool); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,27 +56,75 @@ func TestOracle(t *testing.T) {
 			t.Fatalf("ORACLE_SHRINK: %v", err)
 		}
 	}
-	b := newBench(t)
-	began := time.Now()
-	done := 0
-	for next := seed; done < checks; done, next = done+round, next+apart {
-		set(t, "rapid.seed", next)
-		set(t, "rapid.checks", round)
-		set(t, "rapid.nofailfile", true)
-		set(t, "rapid.shrinktime", shrinking)
-		if !t.Run(fmt.Sprint("seed ", next), func(t *testing.T) {
-			rapid.Check(t, func(rt *rapid.T) { check(rt, b) })
-		}) {
-			t.Fatalf("to repeat: ORACLE_SEED=%d go test ./internal/oracle -run TestOracle -count=1", next)
+	set(t, "rapid.checks", round)
+	set(t, "rapid.nofailfile", true)
+	set(t, "rapid.shrinktime", shrinking)
+	began, all := time.Now(), &tally{met: map[string]int{}}
+	t.Run("rounds", func(t *testing.T) {
+		for n := range (checks + round - 1) / round {
+			t.Run(fmt.Sprint("seed ", seed+n*apart), func(t *testing.T) {
+				t.Parallel()
+				all.play(t, seed+n*apart)
+			})
 		}
-		if once {
-			return
+	})
+	if t.Failed() || once {
+		return
+	}
+	for _, what := range sortedKeys(all.met) {
+		t.Logf("%6d %s", all.met[what], what)
+	}
+	t.Logf("%d checks in %s, from seed %d", all.checks, time.Since(began).Round(time.Second), seed)
+}
+
+// tally is what all rounds found together.
+type tally struct {
+	mu     sync.Mutex
+	checks int
+	met    map[string]int // how often they came upon what is worth judging
+	failed bool           // then no other round begins
+}
+
+func (a *tally) note(what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.met[what]++
+}
+
+// seeding is locked while a round takes its seed, which rapid has in one place
+// for all.
+var seeding sync.Mutex
+
+// play makes the checks of one round.
+func (a *tally) play(t *testing.T, seed int) {
+	a.mu.Lock()
+	failed := a.failed
+	a.mu.Unlock()
+	if failed {
+		t.Skip("another round failed")
+	}
+	played := 0
+	defer func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.checks += played
+		if a.failed = a.failed || t.Failed(); t.Failed() {
+			t.Logf("to repeat: ORACLE_SEED=%d go test ./internal/oracle -run TestOracle -count=1", seed)
 		}
+	}()
+	b := newBench(t, a.note)
+	seeding.Lock()
+	seeded := sync.OnceFunc(seeding.Unlock)
+	defer seeded()
+	set(t, "rapid.seed", seed)
+	rapid.Check(t, func(rt *rapid.T) {
+		seeded()
+		check(rt, b)
+		played++
+	})
+	if played < round {
+		t.Errorf("time was enough for %d checks of %d", played, round)
 	}
-	for _, what := range sortedKeys(b.met) {
-		t.Logf("%6d %s", b.met[what], what)
-	}
-	t.Logf("%d checks in %s, from seed %d", done, time.Since(began).Round(time.Second), seed)
 }
 
 func number(t *testing.T, name string) int {

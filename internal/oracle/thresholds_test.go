@@ -82,7 +82,8 @@ func (m *model) tooMany(now *picture, s mirror) bool {
 		}
 	}
 	for _, c := range now.contacts {
-		if c.on(m.lists[s]) {
+		h := m.pair(s, c.Email.Address)
+		if going := h.told == "remove" && !m.settled[h.activity]; c.on(m.lists[s]) && !going {
 			size++
 		}
 	}

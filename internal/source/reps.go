@@ -2,11 +2,14 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
+	"rollcall/cdc"
 	"rollcall/mapper"
 	"rollcall/sql"
 )
@@ -42,25 +45,23 @@ func (sn *Snap) RefsByAssociation(ctx context.Context, association string, each 
 }
 
 func (sn *Snap) refs(ctx context.Context, query, arg string, each func(RepRef) error) error {
+	const view = "rollcall.reps"
 	rows, err := sn.tx.Query(ctx, sql.Query(query), arg)
 	if err != nil {
-		return fmt.Errorf("read rollcall.reps: %w", err)
+		return sn.viewError(view, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var association, rep string
 		var email *string
 		if err := rows.Scan(&association, &rep, &email); err != nil {
-			return fmt.Errorf("read rollcall.reps: %w", err)
+			return sn.viewError(view, err)
 		}
 		if err := each(RepRef{Association: association, Rep: mapper.RepID(rep), Email: text(email)}); err != nil {
 			return err
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read rollcall.reps: %w", err)
-	}
-	return nil
+	return sn.viewError(view, rows.Err())
 }
 
 // GroupAssociations says which associations have the groups.
@@ -76,28 +77,58 @@ func (sn *Snap) GroupAssociations(ctx context.Context, groups []string) ([]strin
 }
 
 func (sn *Snap) groupAssociations(ctx context.Context, groups []string) ([]string, error) {
-	rows, err := sn.tx.Query(ctx, "select distinct association_id::text from rollcall.groups where group_id = any($1)", array(groups))
-	if err != nil {
-		return nil, fmt.Errorf("read rollcall.groups: %w", err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("read rollcall.groups: %w", err)
-	}
-	return ids, nil
+	return sn.ids(ctx, "rollcall.groups", "select distinct association_id::text from rollcall.groups where group_id = any($1)", array(groups))
 }
 
-// Resolve runs a watch's resolve statement for one key: rows of one id, or of
-// an association and an address for kind address. The columns may have any
-// type; a row with a NULL leads nowhere.
-func (sn *Snap) Resolve(ctx context.Context, statement string, key []string) ([][]string, error) {
+func (sn *Snap) ids(ctx context.Context, view, query string, args ...any) ([]string, error) {
+	rows, err := sn.tx.Query(ctx, query, args...)
+	if err != nil {
+		return nil, sn.viewError(view, err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return ids, sn.viewError(view, err)
+}
+
+// Concerned says which associations reps, members or groups belong to, of those
+// that the view shows.
+func (sn *Snap) Concerned(ctx context.Context, kind cdc.Kind, ids []string) (associations []string, err error) {
+	view, query := "rollcall.reps", "select distinct association_id::text from rollcall.reps where rep_id = any($1) and association_id is not null"
+	switch kind {
+	case cdc.KindMember:
+		query = "select distinct association_id::text from rollcall.reps where member_id = any($1) and association_id is not null"
+	case cdc.KindGroup:
+		view, query = "rollcall.groups", "select distinct association_id::text from rollcall.groups where group_id = any($1) and association_id is not null"
+	}
+	err = sn.protected(ctx, func() error {
+		associations, err = sn.ids(ctx, view, query, array(ids))
+		return err
+	})
+	return associations, err
+}
+
+// Resolve runs the resolve statement of a watch for one key: rows of one id, or
+// of an association and an address for kind address. The columns may have any
+// type; a row with a NULL leads nowhere. A statement that fails is a ViewError.
+func (sn *Snap) Resolve(ctx context.Context, statement string, key []string) (ids [][]string, err error) {
+	err = sn.protected(ctx, func() error {
+		const view = "rollcall.watches: a resolve statement"
+		ids, err = sn.resolve(ctx, statement, key)
+		if _, told := errors.AsType[*pgconn.PgError](err); err != nil && !told && ctx.Err() == nil && !sn.tx.Conn().IsClosed() {
+			return &ViewError{View: view, Err: err} // such as parameters of another number
+		}
+		return sn.viewError(view, err)
+	})
+	return ids, err
+}
+
+func (sn *Snap) resolve(ctx context.Context, statement string, key []string) ([][]string, error) {
 	args := []any{pgx.QueryResultFormats{pgx.TextFormatCode}} // for every column
 	for _, v := range key {
 		args = append(args, v)
 	}
 	rows, err := sn.tx.Query(ctx, statement, args...)
 	if err != nil {
-		return nil, fmt.Errorf("resolve watched key: %w", err)
+		return nil, err
 	}
 	defer rows.Close()
 	var ids [][]string
@@ -112,10 +143,7 @@ func (sn *Snap) Resolve(ctx context.Context, statement string, key []string) ([]
 			ids = append(ids, id)
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("resolve watched key: %w", err)
-	}
-	return ids, nil
+	return ids, rows.Err()
 }
 
 // RepsAt reads the reps that have one of the addresses now, and those named by

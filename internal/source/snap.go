@@ -118,16 +118,12 @@ func (sn *Snap) Types(ctx context.Context, association string) ([]mapper.Members
 }
 
 // Associations reads the associations that have options.
-func (sn *Snap) Associations(ctx context.Context) ([]string, error) {
-	rows, err := sn.tx.Query(ctx, sql.Query("source_associations"))
-	if err != nil {
-		return nil, fmt.Errorf("read rollcall.options: %w", err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("read rollcall.options: %w", err)
-	}
-	return ids, nil
+func (sn *Snap) Associations(ctx context.Context) (ids []string, err error) {
+	err = sn.protected(ctx, func() error {
+		ids, err = sn.ids(ctx, "rollcall.options", sql.Query("source_associations"))
+		return err
+	})
+	return ids, err
 }
 
 // OptOut is one row of the optional view rollcall.opt_outs.

@@ -15,11 +15,12 @@ type AlarmKind string
 
 // The kinds of alarm (docs/semantics.md, section 6).
 const (
-	AlarmTruncated AlarmKind = "truncated" // a watched table was truncated
-	AlarmEmpty     AlarmKind = "empty"     // a view has no rows, and had some
-	AlarmShrank    AlarmKind = "shrank"    // rows vanished in bulk
-	AlarmWentBack  AlarmKind = "went_back" // the database went back in time
-	AlarmGap       AlarmKind = "gap"       // another server took over: changes may be missing until all was compared
+	AlarmTruncated  AlarmKind = "truncated"  // a watched table was truncated
+	AlarmEmpty      AlarmKind = "empty"      // a view has no rows, and had some
+	AlarmShrank     AlarmKind = "shrank"     // rows vanished in bulk
+	AlarmUnreadable AlarmKind = "unreadable" // a view failed
+	AlarmWentBack   AlarmKind = "went_back"  // the database went back in time
+	AlarmGap        AlarmKind = "gap"        // another server took over: changes may be missing until all was compared
 )
 
 // Alarms says which alarms stand: about the rows, and about time.
@@ -141,14 +142,24 @@ func alarmAbout(view string, before, now int64) AlarmKind {
 	return ""
 }
 
-// calm ends the alarms about the rows and, once none is left, withdraws what was
-// asked about them.
+// calm ends the alarms about the number of rows.
 func (a *Association) calm(ctx context.Context, tx pgx.Tx, complete bool) error {
 	tag, err := tx.Exec(ctx, sql.Query("alarms_calm"), a.source, a.id, complete, a.now())
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
 	return a.withdrawWhenCalm(ctx, tx)
+}
+
+// Readable ends the alarm about a view that failed.
+func (a *Association) Readable(ctx context.Context) error {
+	return a.begin(ctx, "end alarm", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `delete from rollcall_state.alarm where source = $1 and association = $2 and kind = 'unreadable'`, a.source, a.id)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		return a.withdrawWhenCalm(ctx, tx)
+	})
 }
 
 // CloseGap ends the alarm about changes that may be missing, once both systems

@@ -20,13 +20,20 @@ const (
 	ActDisconnect Action = "disconnect"
 	// Another account in place of the one before.
 	ActAdoptAccount Action = "adopt_account"
-	ActApprove      Action = "approve"
-	ActReject       Action = "reject"
+	// Another database in place of the one before.
+	ActAdoptDatabase Action = "adopt_database"
+	ActApprove       Action = "approve"
+	ActReject        Action = "reject"
 	// Answers about one list.
 	ActListRecreate   Action = "list_recreate"
 	ActListSwitchOff  Action = "list_switch_off"
 	ActListForeign    Action = "list_foreign"
 	ActListRemoveLeft Action = "list_remove_left"
+	// Users of the console.
+	ActUserAdd      Action = "user_add"
+	ActUserRole     Action = "user_role"
+	ActUserPassword Action = "user_password"
+	ActUserRemove   Action = "user_remove"
 	// Asked for; the words of RequestContent.Ask.
 	ActSyncNow   Action = "sync_now"
 	ActReconcile Action = "reconcile"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -95,39 +96,53 @@ func (s *Store) EndConsoleSession(ctx context.Context, hash string) error {
 // AddConsoleUser records a new user, whom by lets in. The error is
 // access.ErrUserExists where the name is taken.
 func (s *Store) AddConsoleUser(ctx context.Context, u access.User, passwordHash, by string) error {
-	return s.changeUser(ctx, "add user of the console", access.ErrUserExists, sql.Query("console_add"),
+	return s.changeUser(ctx, by, userAct(ActUserAdd, u.Name, rightsOf(u)), access.ErrUserExists, sql.Query("console_add"),
 		s.source, u.Name, u.Role.String(), u.Associations, passwordHash, s.now(), by)
 }
 
 // ChangeConsoleUser gives a user a role and associations, from the next request
 // on. The error is access.ErrNoUser where there is no such user, as with all that
 // follow.
-func (s *Store) ChangeConsoleUser(ctx context.Context, u access.User) error {
-	return s.changeUser(ctx, "change user of the console", access.ErrNoUser,
+func (s *Store) ChangeConsoleUser(ctx context.Context, u access.User, by string) error {
+	return s.changeUser(ctx, by, userAct(ActUserRole, u.Name, rightsOf(u)), access.ErrNoUser,
 		"update rollcall_state.console_user set role = $3, associations = $4, changed_at = $5 where source = $1 and name = $2",
 		s.source, u.Name, u.Role.String(), u.Associations, s.now())
 }
 
 // SetConsolePassword gives a user another password, and ends all sessions.
-func (s *Store) SetConsolePassword(ctx context.Context, name, hash string) error {
-	return s.changeUser(ctx, "set password of user", access.ErrNoUser, sql.Query("console_password"), s.source, name, hash, s.now())
+func (s *Store) SetConsolePassword(ctx context.Context, name, hash, by string) error {
+	return s.changeUser(ctx, by, userAct(ActUserPassword, name, ""), access.ErrNoUser, sql.Query("console_password"), s.source, name, hash, s.now())
 }
 
 // RemoveConsoleUser removes a user, and ends all sessions.
-func (s *Store) RemoveConsoleUser(ctx context.Context, name string) error {
-	return s.changeUser(ctx, "remove user of the console", access.ErrNoUser,
+func (s *Store) RemoveConsoleUser(ctx context.Context, name, by string) error {
+	return s.changeUser(ctx, by, userAct(ActUserRemove, name, ""), access.ErrNoUser,
 		"delete from rollcall_state.console_user where source = $1 and name = $2", s.source, name)
 }
 
-// changeUser runs a statement about one user; none is what it means when it
-// changes nothing.
-func (s *Store) changeUser(ctx context.Context, what string, none error, statement string, args ...any) error {
-	tag, err := s.pool.Exec(ctx, statement, args...)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = none
+func userAct(what Action, name, detail string) Act {
+	return Act{What: what, Subjects: []string{subject("user", name)}, Detail: detail}
+}
+
+// rightsOf says what a user may do and see.
+func rightsOf(u access.User) string {
+	if u.Associations == nil {
+		return u.Role.String() + " of all associations"
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
+	return u.Role.String() + " of association " + strings.Join(u.Associations, ", ")
+}
+
+// changeUser runs a statement about one user, as an act of somebody; none is what
+// it means when it changes nothing.
+func (s *Store) changeUser(ctx context.Context, by string, act Act, none error, statement string, args ...any) error {
+	return s.begin(ctx, "change users of the console", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, statement, args...)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = none
+		}
+		if err != nil {
+			return err
+		}
+		return s.Association("").record(ctx, tx, by, act)
+	})
 }

@@ -29,11 +29,22 @@ func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done)
 		if err != nil {
 			return err
 		}
+		origins, err := a.origins(ctx, tx, c.Addresses)
+		if err != nil {
+			return err
+		}
 		_, err = tx.CopyFrom(ctx, pgx.Identifier{"rollcall_state", "intent"},
-			[]string{"activity", "list", "address", "op", "reason", "rep", "fields", "again", "run", "approved", "opt_out", "exact", "from_address"},
+			[]string{
+				"activity", "list", "address", "op", "reason", "rep", "fields", "again", "run", "approved", "opt_out", "exact", "from_address",
+				"committed_at", "first_lsn", "last_lsn",
+			},
 			pgx.CopyFromSlice(len(c.Intents), func(i int) ([]any, error) {
 				in := c.Intents[i]
-				return []any{id, string(in.List), string(in.Address), in.Op, string(in.Reason), string(in.Rep), in.Fields, in.Again, runOrNull(in.Run), in.Approved, in.OptOut, in.Exact, string(in.From)}, nil
+				from := origins[in.Address].columns()
+				return []any{
+					id, string(in.List), string(in.Address), in.Op, string(in.Reason), string(in.Rep), in.Fields, in.Again, runOrNull(in.Run),
+					in.Approved, in.OptOut, in.Exact, string(in.From), from[0], from[1], from[2],
+				}, nil
 			}))
 		if err != nil {
 			return err
@@ -57,6 +68,9 @@ func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done)
 		}
 		return a.takeOff(ctx, tx, done)
 	})
+	if err == nil {
+		a.told(c)
+	}
 	return id, err
 }
 
@@ -77,7 +91,8 @@ func (a *Association) setActivity(ctx context.Context, statement string, args ..
 
 // Reject records that a call was not applied; see sink.Ledger.
 func (a *Association) Reject(ctx context.Context, id int64, why string, notBefore time.Time) error {
-	return a.begin(ctx, "record refused call", func(tx pgx.Tx) error {
+	var e ended
+	err := a.begin(ctx, "record refused call", func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `update rollcall_state.activity set state = 'rejected', ended_at = $2, outcome = $3 where id = $1`, id, a.now(), why)
 		if err != nil {
 			return err
@@ -85,9 +100,13 @@ func (a *Association) Reject(ctx context.Context, id int64, why string, notBefor
 		if _, err := tx.Exec(ctx, sql.Query("ledger_untell"), id); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, sql.Query("ledger_requeue"), id, a.now(), notBefore)
+		if _, err = tx.Exec(ctx, sql.Query("ledger_requeue"), id, a.now(), notBefore); err != nil {
+			return err
+		}
+		e, err = a.readEnded(ctx, tx, id, false)
 		return err
 	})
+	return a.tellEnded(e, err)
 }
 
 // Open returns the calls whose end is not known, the oldest first.
@@ -139,27 +158,39 @@ func (a *Association) People(ctx context.Context, id int64) ([]mapper.Address, e
 
 // Settle records how a call ended. What was not applied is planned again.
 func (a *Association) Settle(ctx context.Context, id int64, o sink.Outcome) error {
-	return a.begin(ctx, "record end of call", func(tx pgx.Tx) error {
+	var e ended
+	err := a.begin(ctx, "record end of call", func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `update rollcall_state.activity set state = 'ended', ended_at = $2, outcome = $3, counters = $4 where id = $1`,
 			id, a.now(), o.State, o.Counters)
 		if err != nil {
 			return err
 		}
-		if !o.Clean {
-			return a.readBack(ctx, tx, id, o)
+		settle := a.readBack
+		if o.Clean {
+			settle = a.confirm
 		}
-		if _, err := tx.Exec(ctx, sql.Query("ledger_confirm"), id, a.now()); err != nil {
+		if err := settle(ctx, tx, id, o); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, sql.Query("ledger_told_fields"), id, []string{}); err != nil {
-			return err
-		}
-		if err := a.carried(ctx, tx, id); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, sql.Query("ledger_release"), id)
+		e, err = a.readEnded(ctx, tx, id, o.Clean || o.Completed)
 		return err
 	})
+	return a.tellEnded(e, err)
+}
+
+// confirm records that a call did all it should.
+func (a *Association) confirm(ctx context.Context, tx pgx.Tx, id int64, _ sink.Outcome) error {
+	if _, err := tx.Exec(ctx, sql.Query("ledger_confirm"), id, a.now()); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, sql.Query("ledger_told_fields"), id, []string{}); err != nil {
+		return err
+	}
+	if err := a.carried(ctx, tx, id); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, sql.Query("ledger_release"), id)
+	return err
 }
 
 // carried takes what an activity added off the e-mail changes that wanted it,

@@ -12,7 +12,8 @@ import (
 // again. A move that was not done is not tried again: the new address is added
 // like any other.
 func (a *Association) Moved(ctx context.Context, id int64, done bool) error {
-	return a.begin(ctx, "record move", func(tx pgx.Tx) error {
+	var e ended
+	err := a.begin(ctx, "record move", func(tx pgx.Tx) error {
 		outcome, queries := "not done", []string{"moves_touch"}
 		if done {
 			outcome, queries = "done", []string{"moves_pairs", "moves_left", "moves_contact", "moves_old_contact", "moves_touch"}
@@ -30,6 +31,8 @@ func (a *Association) Moved(ctx context.Context, id int64, done bool) error {
 				return err
 			}
 		}
-		return nil
+		e, err = a.readEnded(ctx, tx, id, done)
+		return err
 	})
+	return a.tellEnded(e, err)
 }

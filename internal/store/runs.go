@@ -68,14 +68,22 @@ func (a *Association) StartRun(ctx context.Context, r Run) (id int64, err error)
 // EndRun records how a run ended, and counts from its calls what was added,
 // updated and inactivated: calls are not kept as long as reports.
 func (a *Association) EndRun(ctx context.Context, id int64, state RunState, detail string) error {
-	return a.begin(ctx, "record end of run", func(tx pgx.Tx) error {
+	var kind RunKind
+	err := a.begin(ctx, "record end of run", func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, sql.Query("runs_count_calls"), id); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `update rollcall_state.run set state = $2, detail = $3, ended_at = $4 where id = $1 and state = 'running'`,
-			id, string(state), detail, a.now())
+		err := tx.QueryRow(ctx, `update rollcall_state.run set state = $2, detail = $3, ended_at = $4 where id = $1 and state = 'running' returning kind`,
+			id, string(state), detail, a.now()).Scan(&kind)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil // it had ended
+		}
 		return err
 	})
+	if err == nil && kind != "" && a.observer != nil {
+		a.observer.RunEnded(kind, state)
+	}
+	return err
 }
 
 // RunFound records what a run's pull found.

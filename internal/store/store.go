@@ -17,6 +17,8 @@ type Store struct {
 	source string
 	now    func() time.Time
 	fence  func(context.Context, pgx.Tx) error // nil: none
+
+	observer Observer // nil: nobody
 }
 
 // New returns the state of the source with that configured name.

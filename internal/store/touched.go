@@ -48,10 +48,8 @@ func (s *Store) save(ctx context.Context, b *cdc.Batch, alone bool) (refused int
 				return err
 			}
 		}
-		if b.Len() > 0 {
-			if err := s.mergeTouched(ctx, tx, b); err != nil {
-				return err
-			}
+		if err := s.saveTouched(ctx, tx, b.Len(), b.Touched()); err != nil {
+			return err
 		}
 		if b.Truncated {
 			if err := s.raise(ctx, tx, AlarmTruncated); err != nil {
@@ -74,13 +72,27 @@ func (s *Store) save(ctx context.Context, b *cdc.Batch, alone bool) (refused int
 	return refused, err
 }
 
+// saveTouched stores n keys: many as one row while such rows hold not too many,
+// else each as its own.
+func (s *Store) saveTouched(ctx context.Context, tx pgx.Tx, n int, touched iter.Seq[cdc.Touched]) error {
+	if n == 0 {
+		return nil
+	}
+	if n >= packFrom {
+		if packed, err := s.packTouched(ctx, tx, touched); packed || err != nil {
+			return err
+		}
+	}
+	return s.mergeTouched(ctx, tx, touched)
+}
+
 // mergeTouched copies the keys into a table of the session, which every session
 // of the pool makes once and each commit empties, and merges them from there.
-func (s *Store) mergeTouched(ctx context.Context, tx pgx.Tx, b *cdc.Batch) error {
+func (s *Store) mergeTouched(ctx context.Context, tx pgx.Tx, touched iter.Seq[cdc.Touched]) error {
 	if _, err := tx.Exec(ctx, sql.Query("touched_temp")); err != nil {
 		return err
 	}
-	next, stop := iter.Pull(b.Touched())
+	next, stop := iter.Pull(touched)
 	defer stop()
 	row := make([]any, 6)
 	_, err := tx.CopyFrom(ctx, pgx.Identifier{"pg_temp", "touched_in"},

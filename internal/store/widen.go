@@ -16,11 +16,15 @@ import (
 type TouchedRow struct {
 	cdc.Touched
 	Version int64
+	Keep    bool   // set by who works it off: it is to be looked at again
+	pack    string // the packed row that has the key; empty: it is a row itself
 }
 
-// Touched reads at most limit touched keys, the oldest first.
-func (s *Store) Touched(ctx context.Context, limit int) ([]TouchedRow, error) {
-	rows, err := s.pool.Query(ctx, sql.Query("widen_touched"), s.source, limit)
+// Touched reads touched keys: at most limit that are rows of their own, the
+// oldest first, and those of the oldest packed row. Keys of the watches without
+// stay out of the limit's way.
+func (s *Store) Touched(ctx context.Context, limit int, without ...string) ([]TouchedRow, error) {
+	rows, err := s.pool.Query(ctx, sql.Query("widen_touched"), s.source, limit, append([]string{}, without...))
 	if err != nil {
 		return nil, fmt.Errorf("read touched keys: %w", err)
 	}
@@ -34,7 +38,8 @@ func (s *Store) Touched(ctx context.Context, limit int) ([]TouchedRow, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read touched keys: %w", err)
 	}
-	return touched, nil
+	packed, err := s.unpacked(ctx)
+	return append(touched, packed...), err
 }
 
 // TouchedAllXIDs are the transactions that have touched everything and were not
@@ -42,7 +47,7 @@ func (s *Store) Touched(ctx context.Context, limit int) ([]TouchedRow, error) {
 func (s *Store) TouchedAllXIDs(ctx context.Context) ([]uint64, error) {
 	var xids []uint64
 	err := s.pool.QueryRow(ctx, `select coalesce((select array(select x::text::bigint from unnest(xids) as x)
-		from rollcall_state.touched where source = $1 and kind = 'all'), '{}')`, s.source).Scan(&xids)
+		from rollcall_state.touched where source = $1 and kind = 'all' and via = ''), '{}')`, s.source).Scan(&xids)
 	if err != nil {
 		return nil, fmt.Errorf("read who touched everything: %w", err)
 	}
@@ -149,6 +154,12 @@ func (m *Marks) List(key mapper.ListKey) error {
 	return err
 }
 
+// Touch has a key looked at again, together with what is marked.
+func (m *Marks) Touch(kind cdc.Kind, key string) error {
+	_, err := m.tx.Exec(m.ctx, sql.Query("widen_touch"), m.s.source, string(kind), []string{key}, m.s.now())
+	return err
+}
+
 // Known marks every address of the association that any plan or read ever saw.
 // The empty association stands for all.
 func (m *Marks) Known(association string) error {
@@ -158,14 +169,19 @@ func (m *Marks) Known(association string) error {
 
 // Widen runs collect, which marks addresses, and then in the same transaction
 // makes the marks dirty, remembers who was seen with which address, and deletes
-// the touched keys at the versions that were read. fullPass says that collect
-// went through every row of the member database.
-func (s *Store) Widen(ctx context.Context, done []TouchedRow, fullPass, secondPass bool, collect func(*Marks) error) error {
+// the touched keys, but for those that are kept, at the versions that were read.
+// fullPass says that collect went through every row of the member database.
+func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secondPass bool, collect func(*Marks) error) error {
 	oldest := s.now()
-	for _, t := range done {
+	var from origin
+	for _, t := range touched {
+		if t.Keep {
+			continue
+		}
 		if t.CommitTime.Before(oldest) {
 			oldest = t.CommitTime
 		}
+		from.add(t)
 	}
 	return s.begin(ctx, "widen touched keys", func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "create temporary table mark (association text, rep text, address text, problem text) on commit drop"); err != nil {
@@ -185,6 +201,8 @@ func (s *Store) Widen(ctx context.Context, done []TouchedRow, fullPass, secondPa
 			}
 			if name == "widen_dirty" {
 				args[1] = oldest
+				columns := from.columns()
+				args = append(args, columns[:]...)
 			}
 			if _, err := tx.Exec(ctx, sql.Query(name), args...); err != nil {
 				return err
@@ -204,13 +222,19 @@ func (s *Store) Widen(ctx context.Context, done []TouchedRow, fullPass, secondPa
 				return err
 			}
 		}
-		return deleteTouched(ctx, tx, s.source, done)
+		if err := deleteTouched(ctx, tx, s.source, touched); err != nil {
+			return err
+		}
+		return s.takeOff(ctx, tx, touched)
 	})
 }
 
-func deleteTouched(ctx context.Context, tx pgx.Tx, source string, done []TouchedRow) error {
+func deleteTouched(ctx context.Context, tx pgx.Tx, source string, touched []TouchedRow) error {
 	var batch pgx.Batch
-	for _, t := range done {
+	for _, t := range touched {
+		if t.pack != "" || t.Keep {
+			continue
+		}
 		batch.Queue(`delete from rollcall_state.touched where source = $1 and kind = $2 and via = $3 and key = $4 and version = $5`,
 			source, string(t.Kind), t.Via, t.Key, t.Version)
 	}

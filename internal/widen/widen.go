@@ -7,8 +7,10 @@ package widen
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -25,7 +27,12 @@ type Widener struct {
 	// Watch finds the watch whose statement gets from keys to ids, by
 	// cdc.Watch.Via.
 	Watch func(via string) (cdc.Watch, bool)
-	Log   *slog.Logger
+	// Now is the time by which what cannot be read is tried again, after 1 s up
+	// to 1 min; nil: at every pass.
+	Now func() time.Time
+	Log *slog.Logger
+
+	trouble troubles
 }
 
 const (
@@ -74,7 +81,14 @@ func (w *Widener) Run(ctx context.Context, wake <-chan struct{}, widened func())
 // Pass widens one batch of touched keys. It returns how many it took and how
 // many it kept back because the snapshot did not show their changes.
 func (w *Widener) Pass(ctx context.Context) (took, kept int, err error) {
-	touched, err := w.Store.Touched(ctx, passKeys)
+	var now time.Time
+	if w.Now != nil {
+		now = w.Now()
+	}
+	if w.trouble == nil {
+		w.trouble = troubles{}
+	}
+	touched, err := w.Store.Touched(ctx, passKeys, w.trouble.vias(now)...)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -91,59 +105,74 @@ func (w *Widener) Pass(ctx context.Context) (took, kept int, err error) {
 	}
 	defer snap.Close(ctx)
 
-	ready := touched[:0:0]
-	for _, t := range touched {
-		if visible(snap.Shows, t.XIDs) {
-			ready = append(ready, t)
-		}
-	}
-	kept = len(touched) - len(ready)
+	kept = keep(touched, func(t *store.TouchedRow) bool {
+		return !visible(snap.Shows, t.XIDs) || t.Kind == cdc.KindAssociation && w.trouble.waits(trouble{association: t.Key[0]}, now)
+	})
 	second = second && snap.Shows.Xmin > after
-	if len(ready) == 0 && !second {
+	if kept == len(touched) && !second {
 		return 0, kept, nil
 	}
-	keys, err := w.sort(ctx, snap, ready)
+	p := &pass{Widener: w, snap: snap, now: now, failed: map[string]bool{}, resolved: map[string]int{}}
+	keys, err := p.sort(ctx, touched)
 	if err != nil {
 		return 0, kept, err
 	}
-	keys.all = keys.all || second
-	if keys.all {
-		if err := w.count(ctx, snap); err != nil {
+	if keys.all = keys.all || second; keys.all {
+		if keys.all, err = p.everyone(ctx); err != nil {
+			return 0, kept, err
+		}
+		if second = second && keys.all; keys.all {
+			err = p.count(ctx)
+		} else {
+			keep(touched, p.everything)
+		}
+		if err != nil {
 			return 0, kept, err
 		}
 	}
-	err = w.Store.Widen(ctx, ready, keys.all, second, func(m *store.Marks) error { return keys.mark(ctx, snap, m) })
+	kept = keep(touched, func(*store.TouchedRow) bool { return false })
+	err = w.Store.Widen(ctx, touched, keys.all, second, func(m *store.Marks) error { return p.mark(ctx, keys, m) })
 	if err != nil {
+		return 0, kept, err
+	}
+	if err := p.mended(ctx); err != nil {
 		return 0, kept, err
 	}
 	if keys.all {
 		w.Log.Info("read every row of the member database", "second", second)
 	}
-	return max(len(ready), 1), kept, nil
+	took = len(touched) - kept
+	if second {
+		took = max(took, 1)
+	}
+	return took, kept, nil
 }
 
 // count compares the rows of every association with those of the last complete
 // read: what vanished in bulk is not believed.
-func (w *Widener) count(ctx context.Context, snap *source.Snap) error {
-	associations, err := snap.Associations(ctx)
+func (p *pass) count(ctx context.Context) error {
+	known, err := p.Store.CountedAssociations(ctx)
 	if err != nil {
 		return err
 	}
-	known, err := w.Store.CountedAssociations(ctx)
-	if err != nil {
-		return err
-	}
-	for _, association := range union(associations, known) {
-		counts, err := snap.Counts(ctx, association)
+	for _, association := range union(p.associations, known) {
+		counts, err := p.snap.Counts(ctx, association)
+		if failure, ok := errors.AsType[*source.ViewError](err); ok {
+			if err := p.alarm(ctx, association, failure); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		trusted, err := w.Store.Association(association).Counted(ctx, counts, true)
+		p.read = append(p.read, association)
+		trusted, err := p.Store.Association(association).Counted(ctx, counts, true)
 		if err != nil {
 			return err
 		}
 		if !trusted {
-			w.Log.Warn("rows vanished from the member database: removals are held", "association", association)
+			p.Log.Warn("rows vanished from the member database: removals are held", "association", association)
 		}
 	}
 	return nil
@@ -166,45 +195,73 @@ var visible = func(shows cdc.Snapshot, xids []uint64) bool {
 	return true
 }
 
-// sort groups touched keys by what they name, resolving the indirect ones.
-func (w *Widener) sort(ctx context.Context, snap *source.Snap, touched []store.TouchedRow) (*keys, error) {
+// sort groups touched keys by what they name, resolving the indirect ones. Keys
+// whose statement fails are kept.
+func (p *pass) sort(ctx context.Context, touched []store.TouchedRow) (*keys, error) {
 	k := &keys{}
-	for _, t := range touched {
-		if t.Kind == cdc.KindAll {
+	stopped := map[string]bool{} // vias
+	for i := range touched {
+		t := &touched[i]
+		switch {
+		case t.Keep:
+		case p.everything(t):
 			k.all = true
-			continue
-		}
-		if t.Via == "" {
-			if len(t.Key) != 1 {
-				return nil, fmt.Errorf("widen touched keys: a %s key has %d values, want 1", t.Kind, len(t.Key))
-			}
+		case t.Via == "" && len(t.Key) != 1:
+			return nil, fmt.Errorf("widen touched keys: a %s key has %d values, want 1", t.Kind, len(t.Key))
+		case t.Via == "":
 			k.add(t.Kind, t.Key[0])
-			continue
-		}
-		watch, known := w.Watch(t.Via)
-		if !known {
-			// The watch is gone: what it would have touched is found by
-			// touching everything, which a change of the watches does anyway.
-			k.all = true
-			continue
-		}
-		ids, err := snap.Resolve(ctx, watch.Resolve, t.Key)
-		if err != nil {
-			return nil, fmt.Errorf("widen touched keys of %s: %w", watch.Table, err)
-		}
-		for _, row := range ids {
-			switch {
-			case t.Kind == cdc.KindAddress && len(row) == 2:
-				k.addresses = append(k.addresses, [2]string{row[0], row[1]})
-			case t.Kind != cdc.KindAddress && len(row) == 1:
-				k.add(t.Kind, row[0])
-			default:
-				return nil, fmt.Errorf("widen touched keys of %s: its resolve statement returns %d columns; kind %s wants %d",
-					watch.Table, len(row), t.Kind, map[bool]int{true: 2, false: 1}[t.Kind == cdc.KindAddress])
+		case stopped[t.Via]:
+			t.Keep = true
+		default:
+			watch, _ := p.Watch(t.Via)
+			p.resolved[t.Via] += 0 // it was asked
+			err := p.resolve(ctx, k, watch, t)
+			failure, ok := errors.AsType[*source.ViewError](err)
+			if err != nil && !ok {
+				return nil, err
+			}
+			if ok {
+				t.Keep = true
+				stopped[t.Via] = p.unresolved(watch, failure)
 			}
 		}
 	}
+	for via, failures := range p.resolved {
+		if failures == 0 {
+			delete(p.trouble, trouble{via: via})
+		}
+	}
 	return k, nil
+}
+
+// everything says whether a key stands for everything. That of a watch that is
+// gone does: what it would have touched is found by touching everything, which
+// a change of the watches does anyway.
+func (p *pass) everything(t *store.TouchedRow) bool {
+	if t.Kind == cdc.KindAll || t.Via == "" {
+		return t.Kind == cdc.KindAll
+	}
+	_, known := p.Watch(t.Via)
+	return !known
+}
+
+func (p *pass) resolve(ctx context.Context, k *keys, watch cdc.Watch, t *store.TouchedRow) error {
+	ids, err := p.snap.Resolve(ctx, watch.Resolve, t.Key)
+	if err != nil {
+		return fmt.Errorf("widen touched keys of %s: %w", watch.Table, err)
+	}
+	for _, row := range ids {
+		switch {
+		case t.Kind == cdc.KindAddress && len(row) == 2:
+			k.addresses = append(k.addresses, [2]string{row[0], row[1]})
+		case t.Kind != cdc.KindAddress && len(row) == 1:
+			k.add(t.Kind, row[0])
+		default:
+			return &source.ViewError{View: "rollcall.watches", Err: fmt.Errorf("the resolve statement of %s returns %d columns; kind %s wants %d",
+				watch.Table, len(row), t.Kind, map[bool]int{true: 2, false: 1}[t.Kind == cdc.KindAddress])}
+		}
+	}
+	return nil
 }
 
 // keys are touched keys by what they name.
@@ -227,52 +284,39 @@ func (k *keys) add(kind cdc.Kind, id string) {
 	}
 }
 
-func (k *keys) mark(ctx context.Context, snap *source.Snap, m *store.Marks) error {
+func (p *pass) mark(ctx context.Context, k *keys, m *store.Marks) error {
 	rep := func(r source.RepRef) error {
 		address, problem := mapper.Normalize(r.Email)
 		return m.Rep(r.Association, r.Rep, address, problem)
 	}
 	if k.all {
-		associations, err := snap.Associations(ctx)
-		if err != nil {
-			return err
-		}
-		k.associations = associations
+		k.associations = union(p.associations, slices.Sorted(maps.Keys(p.failed)))
 		k.reps, k.members, k.groups = nil, nil, nil
 		if err := m.Known(""); err != nil {
 			return err
 		}
 	}
 	for _, association := range k.associations {
-		if err := snap.RefsByAssociation(ctx, association, rep); err != nil {
-			return err
-		}
-		if err := m.Known(association); err != nil {
-			return err
-		}
-		if err := m.Lists(association); err != nil {
+		if err := p.markAssociation(ctx, m, association, rep); err != nil {
 			return err
 		}
 	}
-	if len(k.reps) > 0 {
-		for _, id := range k.reps {
-			if err := m.Gone(mapper.RepID(id)); err != nil {
-				return err
-			}
-		}
-		if err := snap.RefsByRep(ctx, k.reps, rep); err != nil {
+	for _, id := range k.reps {
+		if err := m.Gone(mapper.RepID(id)); err != nil {
 			return err
 		}
 	}
-	if len(k.members) > 0 {
-		if err := snap.RefsByMember(ctx, k.members, rep); err != nil {
-			return err
-		}
+	err := p.each(ctx, m, cdc.KindRep, k.reps, func(ctx context.Context, ids []string) error { return p.snap.RefsByRep(ctx, ids, rep) })
+	if err != nil {
+		return err
 	}
-	if len(k.groups) > 0 {
-		if err := k.markGroups(ctx, snap, m, rep); err != nil {
-			return err
-		}
+	err = p.each(ctx, m, cdc.KindMember, k.members, func(ctx context.Context, ids []string) error { return p.snap.RefsByMember(ctx, ids, rep) })
+	if err != nil {
+		return err
+	}
+	err = p.each(ctx, m, cdc.KindGroup, k.groups, func(ctx context.Context, ids []string) error { return p.markGroups(ctx, m, ids, rep) })
+	if err != nil {
+		return err
 	}
 	for _, a := range k.addresses {
 		if address, problem := mapper.Normalize(a[1]); problem == "" {
@@ -284,11 +328,30 @@ func (k *keys) mark(ctx context.Context, snap *source.Snap, m *store.Marks) erro
 	return nil
 }
 
-func (k *keys) markGroups(ctx context.Context, snap *source.Snap, m *store.Marks, rep func(source.RepRef) error) error {
-	if err := snap.RefsByGroup(ctx, k.groups, rep); err != nil {
+// markAssociation marks every row of an association. One that could not be
+// counted is read again with the others that failed.
+func (p *pass) markAssociation(ctx context.Context, m *store.Marks, association string, rep func(source.RepRef) error) error {
+	if p.failed[association] {
+		return m.Touch(cdc.KindAssociation, association)
+	}
+	if err := p.snap.RefsByAssociation(ctx, association, rep); err != nil {
+		return p.isolate(ctx, m, err, association)
+	}
+	if err := m.Known(association); err != nil {
 		return err
 	}
-	associations, err := snap.GroupAssociations(ctx, k.groups)
+	if err := m.Lists(association); err != nil {
+		return err
+	}
+	p.read = append(p.read, association)
+	return nil
+}
+
+func (p *pass) markGroups(ctx context.Context, m *store.Marks, ids []string, rep func(source.RepRef) error) error {
+	if err := p.snap.RefsByGroup(ctx, ids, rep); err != nil {
+		return err
+	}
+	associations, err := p.snap.GroupAssociations(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -297,7 +360,7 @@ func (k *keys) markGroups(ctx context.Context, snap *source.Snap, m *store.Marks
 			return err
 		}
 	}
-	for _, id := range k.groups {
+	for _, id := range ids {
 		if err := m.List(mapper.GroupKey(mapper.GroupID(id))); err != nil {
 			return err
 		}

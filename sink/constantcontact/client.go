@@ -41,6 +41,7 @@ type TokenFunc func(ctx context.Context) (string, error)
 // Call describes one attempt, for metrics. It holds no member data.
 type Call struct {
 	Operation    string // as in Endpoint
+	Endpoint     string // method and path as a template, without ids
 	Status       int    // HTTP status; 0 when no answer came
 	Duration     time.Duration
 	RequestBytes int // of the body
@@ -238,7 +239,9 @@ func (c *Client) attempt(ctx context.Context, r request) error {
 	}
 	status, start := 0, c.now()
 	defer func() {
-		c.observe(Call{Operation: r.op.Operation, Status: status, Duration: c.now().Sub(start), RequestBytes: len(r.body)})
+		c.observe(Call{
+			Operation: r.op.Operation, Endpoint: r.op.Method + " " + r.op.Path, Status: status, Duration: c.now().Sub(start), RequestBytes: len(r.body),
+		})
 	}()
 	lost := func(err error) error {
 		// Only a connection that was asked for and never came proves that

@@ -10,7 +10,7 @@ alter table rollcall_state.installation
 -- reconciliation.
 alter table rollcall_state.alarm
     drop constraint alarm_kind_check,
-    add constraint alarm_kind_check check (kind in ('truncated', 'empty', 'shrank', 'went_back', 'gap'));
+    add constraint alarm_kind_check check (kind in ('truncated', 'empty', 'shrank', 'unreadable', 'went_back', 'gap'));
 
 -- The lowest level of a binary that may work with this schema. A binary's level
 -- is the last migration that it knows. A migration that an older binary cannot

@@ -1,11 +1,13 @@
 -- The people of an activity are planned again, for the same run and with the
 -- same exact lists.
-insert into rollcall_state.dirty as d (source, association, address, touched_at, not_before, run, exact)
+insert into rollcall_state.dirty as d (source, association, address, touched_at, not_before, run, exact, committed_at, first_lsn, last_lsn)
 select a.source, a.association, i.address, $2::timestamptz, $3::timestamptz, max(i.run),
-       coalesce(array_agg(i.list) filter (where i.exact), '{}')
+       coalesce(array_agg(i.list) filter (where i.exact), '{}'), min(i.committed_at), min(i.first_lsn), max(i.last_lsn)
 from rollcall_state.intent i join rollcall_state.activity a on a.id = i.activity
 where i.activity = $1
 group by a.source, a.association, i.address
 on conflict (source, association, address) do update
 set version = d.version + 1, not_before = excluded.not_before, run = coalesce(d.run, excluded.run),
+    committed_at = least(d.committed_at, excluded.committed_at),
+    first_lsn = least(d.first_lsn, excluded.first_lsn), last_lsn = greatest(d.last_lsn, excluded.last_lsn),
     exact = array(select unnest(d.exact) union select unnest(excluded.exact))
