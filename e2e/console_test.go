@@ -36,6 +36,15 @@ type browser struct {
 	http http.Client
 }
 
+// named is a transport that says it is a browser: Constant Contact turns away
+// libraries.
+type named struct{ http.RoundTripper }
+
+func (n named) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.Header.Set("User-Agent", "browser/1")
+	return n.RoundTripper.RoundTrip(r)
+}
+
 func (b *browser) get(path string) page {
 	b.t.Helper()
 	return b.read(b.http.Get(b.base + path))
@@ -149,7 +158,7 @@ func (w *world) browse(t *testing.T, cfg *config.Config) *browser {
 			t.Logf("log:\n%s", log.String())
 		}
 	})
-	return &browser{t: t, base: strings.TrimSuffix(a.ConsoleURL(), "/"), http: http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	return &browser{t: t, base: strings.TrimSuffix(a.ConsoleURL(), "/"), http: http.Client{Transport: named{&http.Transport{DisableKeepAlives: true}}}}
 }
 
 // withConsole loads the world's configuration with a console, and other values in
@@ -212,7 +221,7 @@ func TestConsole(t *testing.T) {
 	b.want(unticked, 200, "2 Expected", "The e-mail field does not hold one well-formed address. 1")
 	b.want(b.get(b.link(unticked, "/people/held")), 200, "Dora Consoleman", "none that can be used")
 	b.want(b.get("/a/1/groups?show=all"), 200, "Set to sync", "Console Committee", "All Active and Courtesy Representatives",
-		"Another list has this name, so that it is called Twins (2) in Constant Contact.", "The name is longer than the 255 characters that Constant Contact takes")
+		"Another list has this name, so that it is called Twins (group) in Constant Contact.", "The name is longer than the 255 characters that Constant Contact takes")
 
 	// Ticked after the names were seen, and saved in the member database.
 	preview := b.post("/a/1/groups/ticks", "shown", group, "tick", group)
