@@ -36,6 +36,7 @@ var purposes = []purpose{
 		{"connect", []string{"connect --association 1", "connect --association 1 --paste --agreed-by \"Ann Smith\""}, ""},
 		{"disconnect", []string{"disconnect --association 1"}, ""},
 		{"probe", []string{"probe --association 1"}, ""},
+		{"uninstall", []string{"uninstall --print", "uninstall --url postgres://dba@db.example.org/members --keep-consent consent.json"}, ""},
 		{"users", []string{"users", "users add ann --role admin", "users add ben --role viewer --association 1", "users role ben operator", "users password ann"}, ""},
 	}},
 	{"Keep Constant Contact in step", []about{
@@ -46,8 +47,11 @@ var purposes = []purpose{
 	}},
 	{"See what is and what would be", []about{
 		{"status", []string{"status", "status --association 1 --json"}, "something needs attention"},
+		{"healthcheck", []string{"healthcheck", "healthcheck --ready"}, "the program answered that it is not well"},
 		{"plan", []string{"plan", "plan --list Board --names"}, ""},
+		{"lists", []string{"lists", "lists show Board", "lists recreate Board"}, ""},
 		{"explain", []string{"explain ann@example.org", "explain 4711 --all"}, ""},
+		{"trace", []string{"trace 4711"}, ""},
 		{"runs", []string{"runs", "runs 42"}, ""},
 		{"audit", []string{"audit", "audit --association 1 --limit 200"}, ""},
 		{"export", []string{"export Board -o board.csv", "export all -o all.csv --left-out out.csv"}, ""},

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"rollcall/internal/app"
 	"rollcall/internal/config"
+	"rollcall/internal/report"
 	"rollcall/internal/setup"
 )
 
@@ -18,12 +20,25 @@ type uninstallCommand struct {
 	Config      string `help:"Configuration file." default:"/etc/rollcall/rollcall.yaml" type:"path" short:"c"`
 	URL         string `help:"The member database, as the owner of its tables: postgres://owner@host/database. The password comes from PGPASSWORD or a password file. Default: source.url." name:"url"`
 	KeepConsent string `help:"Write who opted out and who left a list to this new file, for init --consent. It holds members' addresses." type:"path" placeholder:"FILE"`
-	Print       bool   `help:"Print the SQL for a DBA instead of applying it."`
+	Print       bool   `help:"Print the SQL for a DBA instead of applying it." xor:"output"`
+	JSON        bool   `help:"Print what was removed as JSON; what is said meanwhile goes to standard error. Needs --yes." xor:"output"`
 	Yes         bool   `help:"Do not ask." short:"y"`
+}
+
+// removed is what uninstall did.
+type removed struct {
+	Removed   bool `json:"removed"` // false: there was nothing
+	RoleStays bool `json:"role_stays"`
 }
 
 // Run removes Rollcall from the member database, with its state.
 func (c *uninstallCommand) Run(e *env) error {
+	out := e.stdout
+	if c.JSON {
+		if out = e.stderr; !c.Yes {
+			return &usageError{"uninstall asks, and --json leaves nobody to answer", "--yes"}
+		}
+	}
 	cfg, err := config.Load(c.Config)
 	if err != nil {
 		return err
@@ -47,10 +62,13 @@ func (c *uninstallCommand) Run(e *env) error {
 		return c.print(e, cfg)
 	}
 	if !u.Present.Any() && !u.HasState {
-		fmt.Fprintln(e.stdout, "There is nothing of Rollcall in this database.")
+		if c.JSON {
+			return report.JSON(e.stdout, removed{})
+		}
+		fmt.Fprintln(out, "There is nothing of Rollcall in this database.")
 		return nil
 	}
-	c.describe(e, u, cfg)
+	c.describe(out, u, cfg)
 	if err := u.Ready(); err != nil {
 		return err
 	}
@@ -67,6 +85,9 @@ func (c *uninstallCommand) Run(e *env) error {
 	roleStays, err := u.Remove(e.ctx)
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return report.JSON(e.stdout, removed{true, roleStays})
 	}
 	fmt.Fprintln(e.stdout, "Removed.")
 	if roleStays {
@@ -99,7 +120,7 @@ func (c *uninstallCommand) owner(cfg *config.Config) (*pgx.ConnConfig, error) {
 }
 
 // describe says what there is.
-func (c *uninstallCommand) describe(e *env, u *app.Uninstalling, cfg *config.Config) {
+func (c *uninstallCommand) describe(out io.Writer, u *app.Uninstalling, cfg *config.Config) {
 	var parts []string
 	for _, part := range []struct {
 		there bool
@@ -116,14 +137,14 @@ func (c *uninstallCommand) describe(e *env, u *app.Uninstalling, cfg *config.Con
 			parts = append(parts, "  "+part.what)
 		}
 	}
-	fmt.Fprintf(e.stdout, "This removes for good:\n%s\n", strings.Join(parts, "\n"))
+	fmt.Fprintf(out, "This removes for good:\n%s\n", strings.Join(parts, "\n"))
 	if !u.HasState {
 		return
 	}
 	r := u.Remembered
-	fmt.Fprintf(e.stdout, "The state knows %d addresses that opted out and %d departures from lists, and %d connected accounts.\n", r.OptOuts, r.Departures, r.Connections)
+	fmt.Fprintf(out, "The state knows %d addresses that opted out and %d departures from lists, and %d connected accounts.\n", r.OptOuts, r.Departures, r.Connections)
 	if c.KeepConsent == "" && r.OptOuts+r.Departures > 0 {
-		fmt.Fprintln(e.stdout, "They are forgotten: --keep-consent FILE would keep them for another installation.")
+		fmt.Fprintln(out, "They are forgotten: --keep-consent FILE would keep them for another installation.")
 	}
 }
 
