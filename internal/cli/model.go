@@ -31,12 +31,12 @@ var purposes = []purpose{
 	{"Set it up", []about{
 		{"init", []string{
 			"init --reference --print", "init --views views.sql --watches watches.sql --url postgres://dba@db.example.org/members",
+			"init --reference --url postgres://dba@db.example.org/members --consent consent.jsonl",
 		}, ""},
 		{"check", []string{"check", "check --json"}, "it found errors or warnings"},
 		{"connect", []string{"connect --association 1", "connect --association 1 --paste --agreed-by \"Ann Smith\""}, ""},
 		{"disconnect", []string{"disconnect --association 1"}, ""},
 		{"probe", []string{"probe --association 1"}, ""},
-		{"uninstall", []string{"uninstall --print", "uninstall --url postgres://dba@db.example.org/members --keep-consent consent.json"}, ""},
 		{"users", []string{"users", "users add ann --role admin", "users add ben --role viewer --association 1", "users role ben operator", "users password ann"}, ""},
 	}},
 	{"Keep Constant Contact in step", []about{
@@ -44,6 +44,7 @@ var purposes = []purpose{
 		{"sync", []string{"sync Board", "sync 12 --yes --wait"}, ""},
 		{"reconcile", []string{"reconcile --association 1 --wait"}, ""},
 		{"adopt", []string{"adopt --failover", "adopt --restored --yes"}, ""},
+		{"uninstall", []string{"uninstall --keep-consent consent.jsonl --url postgres://dba@db.example.org/members", "uninstall --print"}, ""},
 	}},
 	{"See what is and what would be", []about{
 		{"status", []string{"status", "status --association 1 --json"}, "something needs attention"},
