@@ -24,7 +24,7 @@ test: ## format check, vet, all tests and lint; starts its own Postgres
 
 test-rules: ## the alerts, with promtool
 	promtool check rules deploy/prometheus/rules.yml
-	promtool test rules deploy/prometheus/rules_test.yml
+	promtool test rules deploy/prometheus/rules_test.yml deploy/prometheus/rules_days_test.yml
 
 # What depends on the server's version, on each that there is.
 VERSIONS ?= 14 15 16 17 18

@@ -184,6 +184,6 @@ func (g *Guard) toLogin(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Guard) broken(w http.ResponseWriter, what string, err error) {
-	g.cfg.Log.Error(what, "component", "console", "err", err)
+	g.cfg.Log.Error("who somebody is cannot be read", "component", "console", "what", what, "err", err)
 	refuse(w, http.StatusInternalServerError, "Something is broken", "Rollcall could not read who you are. Its log says more; try again in a moment.")
 }
