@@ -28,7 +28,7 @@ var mutants = []mutant{
 	{
 		name: "options do not gate",
 		file: "mapper/lists.go",
-		old:  "case !option[l.Kind]:", new: "case !option[l.Kind] && false:",
+		old:  "case !option[l.Kind], l.State == ListOff:", new: "case !option[l.Kind] && false, l.State == ListOff:",
 	},
 	{
 		name: "unticked group does not gate",
