@@ -31,7 +31,7 @@ func newTestApp(t *testing.T) (*App, *pgtest.DB) {
 	})
 	cfg := &config.Config{
 		Source: config.Source{Name: "chamber", URL: db.URL, Slot: pgtest.Slot(t), Publication: "rollcall"},
-		State:  config.State{URL: db.URL},
+		State:  config.State{URL: db.URL}, Console: config.Console{Listen: config.ConsoleOff},
 	}
 	a, err := New(t.Context(), cfg, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
