@@ -39,6 +39,8 @@ type App struct {
 
 	touched signal // touched keys were stored
 
+	widened atomic.Int64 // how often addresses became dirty
+
 	console         *http.Server // nil: not served
 	pages           *console.Console
 	consoleListener net.Listener
