@@ -106,7 +106,11 @@ func (w *inside) run(t *testing.T) (stop func()) {
 
 // connectInside connects the account as the commands connect and the console do,
 // and is the person who signs in.
-func (w *inside) connectInside(ctx context.Context) error {
+func (w *inside) connectInside(ctx context.Context) error { return w.connectAccount(ctx, account, "") }
+
+// connectAccount connects an account of the simulator, which may take the place of
+// another one if its id is that to adopt.
+func (w *inside) connectAccount(ctx context.Context, account, adopt string) error {
 	w.sim.SetConsent(&ccsim.Consent{Account: account})
 	c, err := app.OpenConnections(ctx, w.config, w.log, w.clock.now)
 	if err != nil {
@@ -122,7 +126,7 @@ func (w *inside) connectInside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = connecting.Finish(ctx, code, "the test", "Olive Office", "")
+	_, err = connecting.Finish(ctx, code, "the test", "Olive Office", adopt)
 	return err
 }
 

@@ -83,6 +83,9 @@ func drawPerson(t *rapid.T, address Address) Person {
 		Carry:    map[ListKey]RepID{},
 		Leaving:  rare(t, "leaving"),
 	}
+	if rare(t, "decided in an account before") {
+		p.OldAccount = rapid.SampledFrom([]ContactState{ContactUnsubscribed, ContactDeleted, ContactOnHold}).Draw(t, "old account")
+	}
 	if p.Contact.State == ContactAbsent {
 		p.Contact.Lists = 0
 	}

@@ -113,7 +113,7 @@ func TestPlanInvariants(t *testing.T) {
 				checkRemoval(t, op, p, list, verdict)
 			case UpdateFields:
 				winner := out.Fields[op.Address].Rep
-				if winner != p.Contact.TouchedBy || p.Contact.reason() != "" {
+				if winner != p.Contact.TouchedBy || p.Contact.reason() != "" || p.OldAccount != "" {
 					t.Fatalf("fields of %s told to %+v", winner, p.Contact)
 				}
 			case MoveContact:
@@ -131,7 +131,7 @@ func TestPlanInvariants(t *testing.T) {
 		for _, q := range out.FirstLook {
 			p := people[q.Address]
 			_, wanted := lists[q.List]
-			if wanted || p.OptOutAll || p.RememberedOptOut && len(p.Holders) == 0 ||
+			if wanted || p.OptOutAll || p.OldAccount != "" && q.Kind == AddToList || p.RememberedOptOut && len(p.Holders) == 0 ||
 				(q.Kind == InactivateFromList) != (p.Pairs[q.List].Shown == ShownOn) || (q.Hold.Verdict == On) != (q.Kind == AddToList) {
 				t.Fatalf("asked: %+v about %+v", q, p)
 			}
@@ -157,7 +157,7 @@ func checkAddition(t *rapid.T, op Op, p Person, list List, policy Policy, out Ou
 	mailable := slices.Contains([]ContactState{ContactUnknown, ContactAbsent, ContactActive}, p.Contact.State)
 	quarantined := p.Contact.Refused && !p.Contact.Retry && p.Contact.RefusedFields == ""
 	switch {
-	case !mailable || quarantined || pair.Departed || !answered(pair.Add, On):
+	case !mailable || p.OldAccount != "" || quarantined || pair.Departed || !answered(pair.Add, On):
 		t.Fatalf("added to %s against Constant Contact: %+v %+v", list.Key, p.Contact, pair)
 	case pair.Told != ToldRemove && pair.Seen && pair.Shown == ShownOff:
 		t.Fatalf("put back on %s: %+v", list.Key, pair)

@@ -24,7 +24,9 @@ type world struct {
 	carry    map[Address]map[ListKey]RepID
 	moves    map[Address]Address // new address to the previous one
 	leaving  map[Address]bool
-	guards   Guards
+	// oldAccount is what an account before this one showed.
+	oldAccount map[Address]ContactState
+	guards     Guards
 
 	seen     map[Address]map[RepID]bool // what plans saw: a rep at an address, opted out or not
 	memory   map[Address]bool
@@ -49,6 +51,8 @@ func newWorld() *world {
 		pairs:    map[Address]map[ListKey]Pair{},
 		seen:     map[Address]map[RepID]bool{},
 		memory:   map[Address]bool{},
+
+		oldAccount: map[Address]ContactState{},
 	}
 }
 
@@ -138,6 +142,10 @@ func (w *world) set(section, text string) error {
 			c.State, c.ID, c.Refused, c.Retry = ContactState(r.words[1]), r.keys["id"], r.has("refused"), r.has("retry")
 			c.Lists = r.number("lists")
 			w.contacts[Address(r.words[0])] = c
+		}
+	case "old account": // address state
+		for _, r := range rows {
+			w.oldAccount[Address(r.words[0])] = ContactState(r.words[1])
 		}
 	case "ledger": // key address [told=] [confirmed] [seen] [shown=] [departed] [add=hold] [remove=hold]
 		for _, r := range rows {
@@ -280,7 +288,7 @@ func (w *world) people() []Person {
 		if people[a] == nil {
 			people[a] = &Person{
 				Address: a, SeenOptedOut: map[RepID]bool{}, RememberedOptOut: w.memory[a], OptOutGroups: map[GroupID]bool{},
-				Contact: w.contacts[a], Pairs: w.pairs[a], Exact: w.exact,
+				Contact: w.contacts[a], OldAccount: w.oldAccount[a], Pairs: w.pairs[a], Exact: w.exact,
 				Previous: w.previous, Carry: w.carry[a], MoveFrom: w.moves[a], Leaving: w.leaving[a],
 			}
 		}

@@ -51,13 +51,13 @@ func (c *adoptCommand) Run(e *env) error {
 			return err
 		}
 	}
-	if err := d.Adopt(e.ctx, as, e.User); err != nil {
+	if err := d.Adopt(e.ctx, as, e.who()); err != nil {
 		return err
 	}
 	if c.JSON {
-		return report.JSON(e.stdout, adopted{as, e.User})
+		return report.JSON(e.stdout, adopted{as, e.who()})
 	}
-	fmt.Fprintf(e.stdout, "Adopted as %s by %s. Now start rollcall run: it looks at everything anew.\n", as, e.User)
+	fmt.Fprintf(e.stdout, "Adopted as %s by %s. Now start rollcall run: it looks at everything anew.\n", as, e.who())
 	return nil
 }
 

@@ -87,6 +87,9 @@ func newOffice(e *testscript.Env, server *localpg.Server, name string) (*office,
 	for _, account := range []string{"harbour", "hill"} {
 		o.sim.AddAccount(account, "", "")
 	}
+	for _, account := range []string{"valley", "meadow"} {
+		o.sim.AddAccount(account, "an-application", "token-of-"+account)
+	}
 	if err := o.sim.SetApp(ccsim.App{Key: "an-application", Secret: "zz-canary-secret", RedirectURIs: []string{redirect}}); err != nil {
 		return nil, err
 	}
@@ -96,6 +99,7 @@ func newOffice(e *testscript.Env, server *localpg.Server, name string) (*office,
 	e.Setenv("SIM", sim.URL)
 	e.Setenv("REDIRECT", redirect)
 	e.Setenv("CLIENT_SECRET", "zz-canary-secret")
+	e.Setenv("STATIC_TOKEN", "token-of-valley")
 	e.Setenv("MASTER_KEY", strings.Repeat("0123456789abcdef", 4))
 	text, err := os.ReadFile("testdata/connect/rollcall.yaml")
 	if err != nil {

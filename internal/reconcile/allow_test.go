@@ -169,6 +169,7 @@ func TestRetention(t *testing.T) {
 	w.settle()
 	w.change(cdc.KindRep, "4", "update chamber.rep set email = 'four@example.org' where rep_id = 4")
 	w.settle()
+	w.exec("insert into rollcall_state.old_account (source, association, address, state) values ('chamber', '1', $1, 'temp_hold')", rep(2))
 	for n := 1; n <= 3; n++ {
 		w.change(cdc.KindRep, fmt.Sprint(n), "delete from chamber.rep where rep_id = $1", n)
 	}
@@ -177,7 +178,7 @@ func TestRetention(t *testing.T) {
 		return value[[]string](w, `select array(select distinct address from (
 			select address from rollcall_state.rep_seen union select address from rollcall_state.contact
 			union select address from rollcall_state.ledger union select address from rollcall_state.opt_out
-			union select address from rollcall_state.rep_now union select address from rollcall_state.intent) x
+			union select address from rollcall_state.rep_now union select address from rollcall_state.old_account union select address from rollcall_state.intent) x
 			where address = any($1) order by 1)`, []string{rep(1), rep(2), rep(3), rep(4)})
 	}
 	runRetention := func(after time.Duration) {
@@ -196,8 +197,8 @@ func TestRetention(t *testing.T) {
 	if got := known(); !slices.Equal(got, []string{rep(4)}) {
 		t.Errorf("after 31 days %v are known, want the previous address only", got)
 	}
-	if n := value[int](w, "select count(*) from rollcall_state.erased"); n != 2 {
-		t.Errorf("%d hashes, want an opt-out and a departure", n)
+	if n := value[int](w, "select count(*) from rollcall_state.erased"); n != 3 {
+		t.Errorf("%d hashes, want an opt-out, a departure, and what an account before this one showed", n)
 	}
 	facts, err := w.state.Erased(t.Context(), []mapper.Address{mapper.Address(rep(1)), mapper.Address(rep(2)), mapper.Address(rep(3))})
 	if err != nil {
@@ -206,7 +207,7 @@ func TestRetention(t *testing.T) {
 	if f := facts[mapper.Address(rep(1))]; f.OptedOut || !slices.Equal(f.Left, []mapper.ListKey{board}) {
 		t.Errorf("of who left: %+v", f)
 	}
-	if f := facts[mapper.Address(rep(2))]; !f.OptedOut {
+	if f := facts[mapper.Address(rep(2))]; !f.OptedOut || f.OldAccount != mapper.ContactOnHold {
 		t.Errorf("of who opted out: %+v", f)
 	}
 	if _, any := facts[mapper.Address(rep(3))]; any {
@@ -220,6 +221,9 @@ func TestRetention(t *testing.T) {
 	w.on("Board", append(append(reps(3, 10)[:1], "four@example.org"), reps(4, 10)...)...)
 	if n := value[int](w, "select count(*) from rollcall_state.opt_out where address = $1", rep(2)); n != 1 {
 		t.Error("the opt-out did not come back")
+	}
+	if n := value[int](w, "select count(*) from rollcall_state.old_account where address = $1 and state = 'temp_hold'", rep(2)); n != 1 {
+		t.Error("what the account before showed did not come back")
 	}
 	if got := w.departed(); !slices.Equal(got, []string{"group:1 " + rep(1)}) {
 		t.Errorf("departed: %v", got)

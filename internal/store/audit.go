@@ -20,8 +20,10 @@ const (
 	ActDisconnect Action = "disconnect"
 	// Another account in place of the one before.
 	ActAdoptAccount Action = "adopt_account"
-	ActApprove      Action = "approve"
-	ActReject       Action = "reject"
+	// Another database in place of the one before.
+	ActAdoptDatabase Action = "adopt_database"
+	ActApprove       Action = "approve"
+	ActReject        Action = "reject"
 	// Answers about one list.
 	ActListRecreate   Action = "list_recreate"
 	ActListSwitchOff  Action = "list_switch_off"

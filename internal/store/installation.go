@@ -155,6 +155,7 @@ func (s *Store) Adopt(ctx context.Context, known Installation, a Adoption) error
 			return ErrAdoptedMeanwhile
 		}
 		for _, statement := range []string{
+			"delete from rollcall_state.touched where source = $1 and via = 'packed'", // transactions are in its keys too; everything is touched below
 			"update rollcall_state.touched set xids = '{}', version = version + 1 where source = $1 and xids <> '{}'",
 			"update rollcall_state.request set xid = null where source = $1 and xid is not null",
 		} {
@@ -180,6 +181,12 @@ func (s *Store) Adopt(ctx context.Context, known Installation, a Adoption) error
 			return err
 		}
 		_, err = tx.Exec(ctx, "update rollcall_state.due set at = least(at, $2::timestamptz) where source = $1 and what = 'reconcile'", s.source, s.now())
-		return err
+		if err != nil {
+			return err
+		}
+		return s.Association("").record(ctx, tx, a.By, Act{
+			What: ActAdoptDatabase, Subjects: []string{subject("system", a.Database.SystemID), subject("system", known.SystemID)},
+			Detail: "in place of the database before, as " + string(a.As),
+		})
 	})
 }

@@ -12,9 +12,11 @@ import (
 )
 
 // SetListState records what became of a bound list in Constant Contact, with
-// the name that it has there.
+// the name that it has there. One that an operator has switched off meanwhile
+// stays off.
 func (a *Association) SetListState(ctx context.Context, key mapper.ListKey, state mapper.ListState, name string) error {
-	return a.setList(ctx, `update rollcall_state.list set state = $4, name = $5 where source = $1 and association = $2 and key = $3`, key, string(state), name)
+	return a.setList(ctx, `update rollcall_state.list set state = $4, name = $5
+		where source = $1 and association = $2 and key = $3 and state <> 'off'`, key, string(state), name)
 }
 
 // SetTypeID records the database's id of a type's list.
