@@ -36,11 +36,11 @@ type browser struct {
 	http http.Client
 }
 
-// named is a transport that says it is a browser: Constant Contact turns away
+// asBrowser is a transport that says it is a browser: Constant Contact turns away
 // libraries.
-type named struct{ http.RoundTripper }
+type asBrowser struct{ http.RoundTripper }
 
-func (n named) RoundTrip(r *http.Request) (*http.Response, error) {
+func (n asBrowser) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Header.Set("User-Agent", "browser/1")
 	return n.RoundTripper.RoundTrip(r)
 }
@@ -158,7 +158,7 @@ func (w *world) browse(t *testing.T, cfg *config.Config) *browser {
 			t.Logf("log:\n%s", log.String())
 		}
 	})
-	return &browser{t: t, base: strings.TrimSuffix(a.ConsoleURL(), "/"), http: http.Client{Transport: named{&http.Transport{DisableKeepAlives: true}}}}
+	return &browser{t: t, base: strings.TrimSuffix(a.ConsoleURL(), "/"), http: http.Client{Transport: asBrowser{&http.Transport{DisableKeepAlives: true}}}}
 }
 
 // withConsole loads the world's configuration with a console, and other values in
