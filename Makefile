@@ -4,7 +4,7 @@ CC := $(shell go env CC)
 RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas lint demo sim bench-drain bench-plan bench-calls image clean
+.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas test-browser screenshots lint demo sim bench-drain bench-plan bench-calls image test-image packages test-packages release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,8 @@ test: ## format check, vet, all tests and lint; starts its own Postgres
 	$(if $(RACE),,@echo "no C compiler that works ($(CC)): testing without the race detector")
 	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) -count=1 -timeout 30m ./...
 	@command -v promtool >/dev/null || echo "NOT TESTED without promtool (Debian: apt-get install prometheus): deploy/prometheus/rules.yml"
+	@command -v systemd-analyze >/dev/null || echo "NOT TESTED without systemd-analyze: how far deploy/systemd/rollcall.service is shut in"
+	@command -v psql >/dev/null || echo "NOT TESTED without psql (Debian: apt-get install postgresql-client): the quick start of docs/install.md"
 	$(MAKE) --no-print-directory lint
 
 test-rules: ## the alerts, with promtool
@@ -53,6 +55,13 @@ test-mutants: ## spoil one rule at a time: the oracle or a test must notice each
 test-faults: ## the whole program while requests fail at random, each fault at length
 	ROLLCALL_FAULTS=long go test -count=1 -v -parallel 7 -timeout 30m -run 'Test(Faults|ThreeSendersOnOneKey|KilledDuringARefresh|GrantIsRevokedAndGivenAgain)$$' ./e2e
 
+# Both need Debian's chromium and a few minutes.
+screenshots: build ## pictures of every page of the console, into ./screenshots
+	cd e2e/browser && go run . -rollcall ../../rollcall -out ../../screenshots
+
+test-browser: ## every page of the console in a browser: accessibility, phone, nothing from elsewhere
+	cd e2e/browser && go vet ./... && go test -count=1 -timeout 30m ./...
+
 lint: ## staticcheck and gofumpt, at the versions of tools.mod
 	go tool -modfile=tools.mod staticcheck ./...
 	@unformatted=$$(go tool -modfile=tools.mod gofumpt -l .); test -z "$$unformatted" || { echo "not formatted with gofumpt:"; echo "$$unformatted"; exit 1; }
@@ -72,8 +81,57 @@ bench-plan: ## what a plan of 100,000 reps needs, with 60 and with 600 lists
 bench-calls: ## how many calls to Constant Contact a first sync and some days' work take
 	go run ./bench/calls
 
-image: ## build the container image rollcall:VERSION
-	docker build -t rollcall:$(VERSION) .
+# What a release is made of lies in dist.
+ARCH ?= $(shell go env GOARCH)
+ARCHES ?= amd64 arm64
+CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
+# Packages are numbered without the v of a tag, and begin with a digit.
+NUMBER = $(shell echo $(VERSION) | sed 's/^v//; s/^[^0-9]/0.0.0+&/; s/-/+/; s/-/./g')
+# The time of the source, so that the same source makes the same files.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
+export SOURCE_DATE_EPOCH
+LDFLAGS = -s -w -X rollcall/internal/version.Number=$(NUMBER)
+RELEASE = go tool -modfile=release.mod
+# The first of these that works on this machine.
+IMAGE_TOOL ?= $(shell if docker info >/dev/null 2>&1; then echo docker; else command -v buildah || command -v podman; fi)
 
-clean: ## remove what build made
-	rm -f rollcall
+dist/rollcall-linux-%: FORCE
+	CGO_ENABLED=0 GOOS=linux GOARCH=$* go build -trimpath -tags timetzdata -ldflags '$(LDFLAGS)' -o $@ ./cmd/rollcall
+
+image: dist/rollcall-linux-$(ARCH) ## build the container image rollcall:NUMBER, with docker, buildah or podman
+	@test -n "$(IMAGE_TOOL)" || { echo "no docker, buildah or podman: install one (Debian: apt-get install buildah)"; exit 1; }
+	@test -s $(CERTIFICATES) || { echo "no $(CERTIFICATES): install ca-certificates, or say CERTIFICATES=/path"; exit 1; }
+	rm -rf dist/image && mkdir -p dist/image
+	cp dist/rollcall-linux-$(ARCH) dist/image/rollcall
+	cp $(CERTIFICATES) dist/image/ca-certificates.crt
+	chmod 755 dist/image/rollcall && chmod 644 dist/image/ca-certificates.crt
+	deploy/image.sh build "$(IMAGE_TOOL)" rollcall:$(subst +,-,$(NUMBER)) dist/image
+
+test-image: image ## build the image and run its program
+	deploy/image.sh run "$(IMAGE_TOOL)" rollcall:$(subst +,-,$(NUMBER)) version
+
+packages: $(addprefix dist/rollcall-linux-,$(ARCHES)) ## build the deb and the rpm for each of ARCHES
+	for arch in $(ARCHES); do for kind in deb rpm; do \
+		VERSION=$(NUMBER) ARCH=$$arch BINARY=dist/rollcall-linux-$$arch \
+			$(RELEASE) nfpm package --config deploy/package/nfpm.yaml --packager $$kind --target dist/ || exit 1; \
+	done; done
+
+test-packages: ## build the deb, install it into a root of its own, run it, and rate the unit
+	$(MAKE) --no-print-directory packages ARCHES=$(ARCH)
+	deploy/package/test.sh dist $(NUMBER) $(ARCH)
+
+release: ## everything that is published: programs, packages, the list of what is inside, checksums
+	rm -rf dist && mkdir dist
+	$(MAKE) --no-print-directory packages
+	$(RELEASE) cyclonedx-gomod app -licenses -json -std -main cmd/rollcall -output dist/rollcall-$(NUMBER).cdx.json .
+	for arch in $(ARCHES); do \
+		tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(SOURCE_DATE_EPOCH) -czf dist/rollcall-$(NUMBER)-linux-$$arch.tar.gz \
+			--transform 's,^dist/rollcall-linux-.*,rollcall,' dist/rollcall-linux-$$arch LICENSE README.md docs deploy || exit 1; \
+	done
+	rm -f dist/rollcall-linux-*
+	cd dist && sha256sum -- * > SHA256SUMS && cat SHA256SUMS
+
+clean: ## remove what build and release made
+	rm -rf rollcall dist
+
+FORCE:

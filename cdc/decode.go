@@ -17,6 +17,7 @@ const maxRequestBytes = 1024
 // as long as one connection: a new stream describes its relations anew.
 type decoder struct {
 	watches   map[string][]Watch // by table
+	known     map[uint32]known   // watched tables by id, for longer than a connection
 	targets   []target
 	relations map[uint32]*relation
 	batch     *Batch
@@ -50,7 +51,7 @@ type watchedKey struct {
 
 func newDecoder(watches []Watch, log *slog.Logger) (*decoder, error) {
 	d := &decoder{
-		watches: map[string][]Watch{}, targets: []target{{kind: KindAll}}, relations: map[uint32]*relation{}, log: log,
+		watches: map[string][]Watch{}, known: map[uint32]known{}, targets: []target{{kind: KindAll}}, relations: map[uint32]*relation{}, log: log,
 	}
 	for _, w := range watches {
 		if err := w.Validate(); err != nil {
@@ -143,11 +144,35 @@ func (d *decoder) describe(m *message) error {
 		return fmt.Errorf("description of %s: %w", r.name, err)
 	}
 	r.watches = r.name == WatchesTable
-	for _, w := range d.watches[r.name] {
+	for _, w := range d.watches[d.watchedAs(id, r.name)] {
 		r.watched = append(r.watched, d.locate(w, names))
 	}
 	d.relations[id] = r
 	return nil
+}
+
+// known is what a table was called when it was watched.
+type known struct {
+	name    string
+	renamed bool // that was told
+}
+
+// watchedAs is the name under which a table is watched. A table that was renamed
+// while we followed it is still the same one.
+func (d *decoder) watchedAs(id uint32, name string) string {
+	before := d.known[id]
+	switch {
+	case len(d.watches[name]) > 0:
+		d.known[id] = known{name, before.renamed}
+		return name
+	case len(d.watches[before.name]) == 0:
+		return name
+	case !before.renamed:
+		d.known[id] = known{before.name, true}
+		d.log.Warn("a watched table was renamed: it is followed until the next start; correct rollcall.watches and run sql/contract/04_publication.sql again",
+			"watched", before.name, "table", name)
+	}
+	return before.name
 }
 
 // locate finds the columns of a watch. Where one is not on the stream nobody

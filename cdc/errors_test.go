@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"rollcall/cdc"
 	"rollcall/internal/pgtest"
@@ -136,12 +137,99 @@ func TestLostSlot(t *testing.T) {
 	}
 	_, err := cdc.Prepare(ctx, m.Conn, "one_too_many", "rollcall")
 	wantError(t, err, cdc.ErrSlotsExhausted, "max_replication_slots")
-	for range 4 {
-		m.exec(t, "insert into public.invoice (note) values ('x')", "select pg_switch_wal()")
+	fill := func() {
+		for range 4 {
+			m.exec(t, "insert into public.invoice (note) values ('x')", "select pg_switch_wal()")
+		}
+		m.exec(t, "checkpoint")
+		m.eventually(t, "lost", "select wal_status from pg_replication_slots")
 	}
-	m.exec(t, "checkpoint")
-	m.eventually(t, "lost", "select wal_status from pg_replication_slots")
+	fill()
 	_, err = cdc.Prepare(ctx, m.Conn, m.slot, "rollcall")
 	wantError(t, err, cdc.ErrSlotLost, "pg_drop_replication_slot")
 	m.read(t, nil).wantEnd(t, cdc.ErrSlotLost)
+
+	// The same under a reader whose store is so slow that nothing is acknowledged.
+	m.exec(t, "select pg_drop_replication_slot('"+m.slot+"')")
+	if _, err := cdc.Prepare(ctx, m.Conn, m.slot, "rollcall"); err != nil {
+		t.Fatal(err)
+	}
+	saving := make(chan struct{}, 1)
+	m.store.hook(func(ctx context.Context) error {
+		select {
+		case saving <- struct{}{}:
+		default:
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	r := m.read(t, nil)
+	m.exec(t, "insert into public.rep values (1)")
+	<-saving
+	fill()
+	r.wantEnd(t, cdc.ErrSlotLost)
+	if got := m.store.keys(); len(got) > 0 {
+		t.Errorf("stored %q", got)
+	}
+}
+
+// Since version 18 a server gives up a slot that nobody has read for some time.
+// Older versions have no such setting, so there it is only the matrix that tests
+// this.
+func TestSlotLostByIdleTimeout(t *testing.T) {
+	t.Parallel()
+	if v := major(t); v < 18 {
+		t.Skipf("Postgres %d has no idle_replication_slot_timeout", v)
+	}
+	server := pgtest.Server(t, map[string]string{"idle_replication_slot_timeout": "1s"})
+	m := newDatabase(t, server.URL("postgres"))
+	m.exec(t, publication)
+	if _, err := cdc.Prepare(t.Context(), m.Conn, m.slot, "rollcall"); err != nil {
+		t.Fatal(err)
+	}
+	lost := "select coalesce(invalidation_reason, '') from pg_replication_slots"
+	deadline := time.After(30 * time.Second)
+	for m.text(t, lost) != "idle_timeout" {
+		select {
+		case <-deadline:
+			t.Fatalf("the slot is not given up: %q", m.text(t, lost))
+		default:
+			m.exec(t, "checkpoint")
+		}
+	}
+	_, err := cdc.Prepare(t.Context(), m.Conn, m.slot, "rollcall")
+	wantError(t, err, cdc.ErrSlotLost, "idle_replication_slot_timeout")
+	m.read(t, nil).wantEnd(t, cdc.ErrSlotLost)
+}
+
+// major is the major version of the servers.
+func major(t *testing.T) int {
+	t.Helper()
+	conn := connect(t, pgtest.Database(t).URL)
+	var version int
+	if err := conn.QueryRow(t.Context(), "select current_setting('server_version_num')::integer / 10000").Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	return version
+}
+
+// A slot that is dropped under a reader ends it: whoever starts again looks at
+// everything.
+func TestReaderEndsWhenItsSlotIsDropped(t *testing.T) {
+	m := newMember(t)
+	r := m.read(t, nil)
+	m.exec(t, "insert into public.rep values (1)")
+	m.store.waitFor(t, m)
+	// It connects again at once, so it may take more than one attempt.
+	m.exec(t, fmt.Sprintf(`do $$ begin
+			loop
+				perform pg_terminate_backend(active_pid, 10000) from pg_replication_slots where slot_name = '%[1]s' and active;
+				begin
+					perform pg_drop_replication_slot('%[1]s');
+					return;
+				exception when object_in_use then null;
+				end;
+			end loop;
+		end $$`, m.slot))
+	r.wantEnd(t, cdc.ErrSlotMissing)
 }

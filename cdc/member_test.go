@@ -186,6 +186,9 @@ func (r *reading) wantEnd(t *testing.T, want error) {
 	}
 }
 
+// seesNothing is a snapshot that shows no transaction of a new server.
+func seesNothing(context.Context) (cdc.Snapshot, error) { return cdc.Snapshot{Xmin: 1, Xmax: 1}, nil }
+
 // waitForLog waits until the log says something so often.
 func (r *reading) waitForLog(t *testing.T, what string, times int) {
 	t.Helper()
@@ -288,15 +291,18 @@ func (s *memory) wait(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// waitFor waits until the stored position has passed what is written by now.
+// waitFor waits until everything that is written by now is stored, by a change
+// that comes behind it.
 func (s *memory) waitFor(t *testing.T, m *member) {
 	t.Helper()
 	lsn := m.lsn(t, "select pg_current_wal_lsn()::text")
 	m.exec(t, "insert into public.member values (-1) on conflict (member_id) do update set name = 'again'")
-	s.wait(t, "the position", func() bool {
+	s.wait(t, "the last change", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.position >= lsn
+		return s.position >= lsn && slices.ContainsFunc(s.touched, func(touched cdc.Touched) bool {
+			return touched.Kind == cdc.KindMember && touched.Key[0] == "-1" && touched.End >= lsn && touched.End <= s.position
+		})
 	})
 }
 

@@ -46,7 +46,8 @@ func (s *memory) wantReps(t *testing.T, n int) {
 			t.Errorf("%s was lost", key)
 		}
 	}
-	if extra := len(got) - n - 1; extra != 0 {
+	delete(got, "member -1")
+	if extra := len(got) - n; extra > 0 {
 		t.Errorf("%d keys were touched that nobody changed", extra)
 	}
 }

@@ -45,6 +45,7 @@ const (
 
 	mostStatusEvery = 10 * time.Second       // a status goes out at least so often
 	idleEvery       = 10 * time.Second       // how often a position alone is stored
+	idleBytes       = 4 << 20                // or after so much log: more than storing it writes
 	flushIdle       = 10 * time.Millisecond  // a batch waits so long for more
 	flushBusy       = 200 * time.Millisecond // a batch is so old at most while more comes
 
@@ -58,6 +59,7 @@ type Reader struct {
 	stats Stats
 	retry *backoff.ExponentialBackOff
 
+	known   map[uint32]known
 	server  server // zero before the first connection, if nobody said which
 	trusted LSN    // the slot's position then; the caller of Run has looked at it
 	resumed bool   // somebody else may have read the slot since
@@ -75,7 +77,7 @@ func NewReader(cfg Config) (*Reader, error) {
 	if cfg.SenderTimeout == 0 {
 		cfg.SenderTimeout = defaultSenderTimeout
 	}
-	return &Reader{cfg: cfg, server: server{cfg.SystemID, cfg.Timeline}, retry: backoff.NewExponentialBackOff(
+	return &Reader{cfg: cfg, known: map[uint32]known{}, server: server{cfg.SystemID, cfg.Timeline}, retry: backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(retryFirst), backoff.WithMaxInterval(retryMost), backoff.WithMaxElapsedTime(0))}, nil
 }
 

@@ -42,6 +42,7 @@ func newSession(r *Reader, conn *wire, confirmed LSN) (*session, error) {
 		return nil, err
 	}
 	d.batch = newBatch(d.targets)
+	d.known = r.known
 	return &session{
 		Reader: r, conn: conn, decoder: d,
 		full: make(chan *Batch), saved: make(chan saved, 1), spare: newBatch(d.targets),
@@ -118,7 +119,7 @@ func (s *session) keepalive(end LSN, wantsReply bool) error {
 	now := s.cfg.Now()
 	b := s.decoder.batch
 	quiet := s.spare != nil && b.empty() && !s.decoder.inTxn
-	if quiet && end > s.promised && (wantsReply || !now.Before(s.idleAt)) {
+	if quiet && end > s.promised && (wantsReply || s.idleDue(now, end)) {
 		b.End = max(b.End, end)
 		s.hand(now)
 	}
@@ -177,10 +178,11 @@ func (s *session) wakeAt(now time.Time) time.Time {
 	case s.spare == nil:
 	case !b.empty():
 		sooner(now.Add(flushIdle))
-	case b.End > s.promised && s.idleAt.After(now):
-		sooner(s.idleAt)
-	case b.End > s.promised:
+	case b.End <= s.promised:
+	case s.idleDue(now, b.End):
 		sooner(now.Add(flushIdle))
+	default:
+		sooner(s.idleAt)
 	}
 	return at
 }
@@ -189,10 +191,16 @@ func (s *session) wakeAt(now time.Time) time.Time {
 // save: keys, or, now and then, the position of transactions that touched none.
 func (s *session) offer(now time.Time) {
 	b := s.decoder.batch
-	if s.spare == nil || b.empty() && (b.End <= s.promised || now.Before(s.idleAt)) {
+	if s.spare == nil || b.empty() && (b.End <= s.promised || !s.idleDue(now, b.End)) {
 		return
 	}
 	s.hand(now)
+}
+
+// idleDue says whether a position alone is to be stored: it is rarely done, but
+// for a database that is so busy that its log would pile up meanwhile.
+func (s *session) idleDue(now time.Time, end LSN) bool {
+	return !now.Before(s.idleAt) || end >= s.promised+idleBytes
 }
 
 // hand gives the batch to the saver, which is free. In the middle of a

@@ -320,6 +320,35 @@ func TestStreamAdvancesWhenIdle(t *testing.T) {
 	})
 }
 
+// However much a database writes elsewhere, its log does not pile up because of a
+// publication in which nothing happens, and we write next to nothing ourselves.
+func TestStreamHoldsLittleLogOfABusyDatabase(t *testing.T) {
+	for name, elsewhere := range map[string]func(LSN) []byte{
+		"keepalives": func(at LSN) []byte { return keepalive(at, 0) },
+		"transactions of others": func(at LSN) []byte {
+			return append(copyData(at, begin(901, at)), copyData(at, commit(at, at))...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStream(t, nil)
+				const chunk, chunks = 100 << 10, 1000 // 10 MB in a second
+				for i := range chunks {
+					at := LSN(chunk * (i + 1))
+					s.send(t, elsewhere(at))
+					pass(10 * time.Millisecond)
+					if held := at - max(s.acknowledged(), confirmedFlush); held > 8<<20 {
+						t.Fatalf("%d bytes of log are held at %s", held, at)
+					}
+				}
+				if n := len(s.store.positions()); n > chunk*chunks/idleBytes+2 {
+					t.Errorf("%d positions were stored", n)
+				}
+			})
+		})
+	}
+}
+
 func TestStreamDoesNotAdvanceOverWhatIsOnItsWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStream(t, nil)

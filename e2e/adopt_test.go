@@ -13,14 +13,20 @@ import (
 	"rollcall/internal/pgtest"
 )
 
-// command runs a command of the program.
+// command runs a command of the program with the configuration.
 func (w *world) command(t *testing.T, args ...string) (out string, exit int) {
+	t.Helper()
+	return w.plain(t, append(args, "--config", w.config)...)
+}
+
+// plain runs a command of the program.
+func (w *world) plain(t *testing.T, args ...string) (out string, exit int) {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), path, append(args, "--config", w.config)...)
+	command := exec.CommandContext(t.Context(), path, args...)
 	var text bytes.Buffer
 	command.Stdout, command.Stderr = &text, &text
 	if err := command.Run(); err != nil {

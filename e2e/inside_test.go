@@ -122,11 +122,12 @@ func (w *inside) connectAccount(ctx context.Context, account, adopt string) erro
 		return err
 	}
 	defer connecting.Close()
+	connecting.Adopt = adopt
 	code, err := signIn(ctx, connecting.Address)
 	if err != nil {
 		return err
 	}
-	_, err = connecting.Finish(ctx, code, "the test", "Olive Office", adopt)
+	_, err = connecting.Finish(ctx, code, "the test", "Olive Office")
 	return err
 }
 

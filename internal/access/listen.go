@@ -42,16 +42,20 @@ func Loopback(address string) bool {
 func Listen(ctx context.Context, e Exposure, passwords func(context.Context) (bool, error)) (net.Listener, error) {
 	if !Loopback(e.Address) && !e.Proxy {
 		if e.Certificate == "" {
-			return nil, &ExposedError{e.Address, "other hosts reach this address, and passwords would travel in the open",
-				"console.tls or console.trusted_header; or console.listen: 127.0.0.1:port"}
+			return nil, &ExposedError{
+				e.Address, "other hosts reach this address, and passwords would travel in the open",
+				"console.tls or console.trusted_header; or console.listen: 127.0.0.1:port",
+			}
 		}
 		some, err := passwords(ctx)
 		if err != nil {
 			return nil, err
 		}
 		if !some {
-			return nil, &ExposedError{e.Address, "other hosts reach this address, and there is no user with a password yet",
-				"rollcall users add NAME --role admin"}
+			return nil, &ExposedError{
+				e.Address, "other hosts reach this address, and there is no user with a password yet",
+				"rollcall users add NAME --role admin",
+			}
 		}
 	}
 	var settings *tls.Config

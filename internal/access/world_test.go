@@ -63,6 +63,7 @@ func newWorld(t *testing.T, settle func(*access.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	access.Hurry(guard)
 	w.handler = guard.Wrap(w.console())
 	return w
 }

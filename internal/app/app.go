@@ -39,6 +39,8 @@ type App struct {
 
 	touched signal // touched keys were stored
 
+	widened atomic.Int64 // how often addresses became dirty
+
 	console         *http.Server // nil: not served
 	pages           *console.Console
 	consoleListener net.Listener
@@ -132,6 +134,9 @@ func (a *App) Run(ctx context.Context) error {
 		for _, s := range a.keys {
 			group.Go(func() error { return a.hold(ctx, keeper, s) })
 		}
+	}
+	if a.has(RoleConsole) {
+		group.Go(func() error { return a.serveConsole(ctx) })
 	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err

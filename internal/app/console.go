@@ -22,7 +22,7 @@ import (
 // program has the default, the console is left out: everything else works.
 func (a *App) openConsole() error {
 	c := a.cfg.Console
-	if c.Listen == config.ConsoleOff || !a.has(RoleConsole) {
+	if !a.has(RoleConsole) || c.Listen == config.ConsoleOff {
 		return nil
 	}
 	log := a.log.With("component", "console")
@@ -82,7 +82,11 @@ func (a *App) ConsoleURL() string {
 	if a.consoleListener == nil {
 		return ""
 	}
-	return "http://" + a.consoleListener.Addr().String() + "/"
+	scheme := "http"
+	if a.cfg.Console.TLS.Certificate != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + a.consoleListener.Addr().String() + "/"
 }
 
 // consoleClosing is how long pages that are being made may take at the end.

@@ -37,6 +37,7 @@ func (a *App) follow(ctx context.Context, leases *store.Leases) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return a.read(ctx, state) })
 		group.Go(func() error { return a.widen(ctx, state) })
+		group.Go(func() error { return a.watchTables(ctx) })
 		return group.Wait()
 	})
 }
@@ -87,6 +88,7 @@ func (a *App) read(ctx context.Context, state *store.Store) error {
 func (a *App) widen(ctx context.Context, state *store.Store) error {
 	w := &widen.Widener{Source: a.source, Store: state, Watch: a.watch, Now: a.now, Log: a.log.With("component", "widen")}
 	return w.Run(ctx, a.touched, func() {
+		a.widened.Add(1)
 		for _, s := range a.keys {
 			s.dirty.set()
 		}

@@ -104,7 +104,8 @@ func (a *connectAttempt) State() string { return a.began.Attempt.State }
 func (a *connectAttempt) Code(answer url.Values) (string, error) { return a.began.Attempt.Code(answer) }
 
 func (a *connectAttempt) Finish(ctx context.Context, code, by, agreedBy, adopt string) (string, error) {
-	made, err := a.began.Finish(ctx, code, by, agreedBy, adopt)
+	a.began.Adopt = adopt
+	made, err := a.began.Finish(ctx, code, by, agreedBy)
 	return made.AccountName, connectProblem(err)
 }
 

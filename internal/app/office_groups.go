@@ -199,6 +199,8 @@ func (s *shelf) judge(l *console.ListLine) {
 		reason(console.ListAttention, mapper.ReasonListAmbiguous)
 	case bound.State == mapper.ListNoRoom:
 		reason(console.ListAttention, mapper.ReasonAccountListLimit)
+	case bound.State == mapper.ListOff:
+		l.State, l.Why = console.ListOff, "An operator switched this list off."
 	case bound.State == mapper.ListRetired:
 		reason(console.ListRetired, mapper.ReasonListRetired)
 	case !s.in.Connected:
@@ -377,7 +379,29 @@ func (o *office) PreviewSync(ctx context.Context, association string, group mapp
 	if err != nil {
 		return nil, problemOf(err)
 	}
-	return p.Report(association), nil
+	shown := p.Report(association)
+	return shown, v.nameRemovals(ctx, shown.Removals)
+}
+
+// nameRemovals gives names to those who do not have the address any more.
+func (v *View) nameRemovals(ctx context.Context, removals []report.PersonPlan) error {
+	lines := make([]console.PersonLine, len(removals))
+	var reps []mapper.RepID
+	for i, r := range removals {
+		if r.Rep != "" && r.FirstName+r.LastName == "" {
+			lines[i].Rep = r.Rep
+			reps = append(reps, r.Rep)
+		}
+	}
+	if err := v.name(ctx, lines, reps); err != nil {
+		return err
+	}
+	for i, l := range lines {
+		if l.Rep != "" {
+			removals[i].FirstName, removals[i].LastName = l.FirstName, l.LastName
+		}
+	}
+	return nil
 }
 
 // ApproveSync asks for a group's sync with the removals that were shown; see

@@ -26,13 +26,21 @@ const (
 // by association. It looks at the databases only: a failure is told of, and the
 // next look tries again.
 func (o *office) tally(ctx context.Context) error {
+	looked := map[string]time.Time{} // by association: until when somebody changed who is counted
 	for {
 		for _, id := range o.Inspector.Associations() {
 			v, err := o.View(id)
 			if err != nil {
 				return err
 			}
-			if err := v.recount(ctx); err != nil && ctx.Err() == nil {
+			if err := o.sample(ctx, v); err != nil && ctx.Err() == nil {
+				o.app.log.Warn("how things are could not be written down for the console", "association", id, "err", err)
+			}
+			looked[id], err = v.recountSome(ctx, looked[id])
+			if err == nil {
+				err = v.recount(ctx, o.app.widened.Load())
+			}
+			if err != nil && ctx.Err() == nil {
 				o.app.log.Warn("people could not be counted for the console", "association", id, "err", err)
 			}
 		}
@@ -42,8 +50,9 @@ func (o *office) tally(ctx context.Context) error {
 	}
 }
 
-// recount counts an association if that is due.
-func (v *View) recount(ctx context.Context) error {
+// recount counts an association if that is due. widened is how often the stream
+// concerned anybody since the start.
+func (v *View) recount(ctx context.Context, widened int64) error {
 	last, err := v.Store.LastCount(ctx)
 	if err != nil {
 		return err
@@ -53,10 +62,40 @@ func (v *View) recount(ctx context.Context) error {
 		return nil
 	}
 	state, err := v.Store.StandingState(ctx)
+	state = fmt.Sprintf("%s/%d", state, widened)
 	if err != nil || state == last.State && old < tallyAgain {
 		return err
 	}
 	return v.Count(ctx, state)
+}
+
+// fewMoved is up to how many people are counted one by one when something was told
+// or read about them. More are left to the next full count.
+const fewMoved = 1000
+
+// recountSome counts those again about whom something was told or read since a
+// time, so that the pages follow a sync as it goes. It returns the time for the
+// next look.
+func (v *View) recountSome(ctx context.Context, since time.Time) (time.Time, error) {
+	last, err := v.Store.LastCount(ctx)
+	if err != nil || last.At.IsZero() || since.IsZero() {
+		return v.now(), err
+	}
+	next := v.now()
+	addresses, err := v.Store.ChangedSince(ctx, since, fewMoved+1)
+	if err != nil || len(addresses) == 0 || len(addresses) > fewMoved {
+		return next, err
+	}
+	in, out, err := v.plan(ctx, addresses, nil)
+	if err != nil {
+		return since, err
+	}
+	now := tally.New()
+	who, rows := now.Add(in, out, mapper.Plan(ungated(in)))
+	return next, v.Store.ReplaceStandings(ctx, who, rows, func(before []store.Standing) []store.StandingCount {
+		now.AddRows(before, -1)
+		return now.Counts()
+	})
 }
 
 // Count counts how everybody of the association stands. state stands for what is

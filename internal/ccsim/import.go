@@ -129,8 +129,10 @@ func (s *Sim) importPerson(a *accountState, asked time.Time, address string, r r
 	if c == nil {
 		c = s.addContact(a, address, implicit)
 	}
-	for _, l := range lists {
-		s.referee(c, l, asked)
+	if !c.readdressedAt.After(asked) { // or the request was about nobody
+		for _, l := range lists {
+			s.referee(c, l, asked)
+		}
 	}
 	if c.deleted() {
 		if s.switches.DeletedStayDeleted {

@@ -123,6 +123,25 @@ func TestViolationsSayHowLongKnown(t *testing.T) {
 	}
 }
 
+// An import is about an address: who got it after the request was not to be read
+// there.
+func TestAnAddressThatChangedHandsAfterTheRequest(t *testing.T) {
+	w := newWorld(t, Switches{})
+	list := w.list("Members")
+	for _, a := range []string{"early@example.org", "late@example.org"} {
+		w.contact(a, "Members")
+		w.must(w.Unsubscribe(account, a))
+	}
+	w.now = w.now.Add(time.Minute)
+	w.must(w.EditAddress(account, "early@example.org", "first@example.org"))
+	w.now = w.now.Add(time.Minute)
+	w.call(201, "POST", importPath, people(list, person("first@example.org"), person("second@example.org")))
+	w.now = w.now.Add(w.delay / 2)
+	w.must(w.EditAddress(account, "late@example.org", "second@example.org"))
+	w.now = w.now.Add(w.delay)
+	w.wantRules(RuleUnsubscribed)
+}
+
 // Whoever was put back has not left any more: one wrong addition is noted once.
 func TestLeavingEndsWithReturn(t *testing.T) {
 	w := newWorld(t, Switches{})

@@ -33,6 +33,7 @@ type commands struct {
 	Run        runCommand        `cmd:"" help:"Keep Constant Contact in step with the member database."`
 	Init       initCommand       `cmd:"" help:"Make what Rollcall needs in the member database, or print the SQL for it."`
 	Status     statusCommand     `cmd:"" help:"Tell at a glance whether all is well, and what needs attention."`
+	Uninstall  uninstallCommand  `cmd:"" help:"Remove what init made, and the state, after showing it."`
 	Check      checkCommand      `cmd:"" help:"Look for what is wrong with the member database, the configuration and the state, and say what mends it."`
 	Plan       planCommand       `cmd:"" help:"Show what would be done and why, touching nothing."`
 	Explain    explainCommand    `cmd:"" help:"Say why somebody is or is not on each list."`

@@ -66,6 +66,7 @@ func (c *connectCommand) Run(e *env) error {
 		return err
 	}
 	defer connecting.Close()
+	connecting.Adopt = c.Adopt
 	in := bufio.NewReader(e.Stdin)
 	agreedBy, err := c.agreement(out, in)
 	if err != nil {
@@ -84,7 +85,7 @@ func (c *connectCommand) Run(e *env) error {
 		return err
 	}
 	fmt.Fprintln(out, "Checking the account …")
-	made, err := connecting.Finish(e.ctx, code, e.who(), agreedBy, c.Adopt)
+	made, err := connecting.Finish(e.ctx, code, e.who(), agreedBy)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"rollcall/internal/app"
+	"rollcall/internal/config"
 	"rollcall/internal/report"
 	"rollcall/internal/setup"
 )
@@ -20,6 +22,8 @@ type initCommand struct {
 	URL       string `help:"The member database, as the owner of its tables: postgres://owner@host/database. The password comes from PGPASSWORD or a password file." name:"url"`
 	Slot      string `help:"Name of the slot (source.slot)." default:"rollcall"`
 	OnRemoved string `help:"Where no membership can be disabled: whether people whose membership row is gone are taken off the group's list: keep or remove." enum:"keep,remove," default:""`
+	Consent   string `help:"File that uninstall --keep-consent wrote: who opted out and who left a list." type:"existingfile"`
+	Config    string `help:"Configuration file; needed for --consent where the state is in another database (state.url)." type:"existingfile" short:"c"`
 	Print     bool   `help:"Print the SQL for a DBA instead of applying it. With --url it is tried first, and taken back." xor:"output"`
 	JSON      bool   `help:"Print what was made as JSON." xor:"output"`
 }
@@ -32,6 +36,12 @@ func (c *initCommand) Run(e *env) error {
 	contract, err := c.contract()
 	if err != nil {
 		return err
+	}
+	if c.Config != "" && c.Consent == "" {
+		return usage("--config", "belongs to --consent: it says where the state is")
+	}
+	if c.Consent != "" && c.Print {
+		return usage("--consent", "is read into the state, which --print does not make; apply the SQL, and then run init --consent")
 	}
 	if c.URL == "" {
 		if !c.Print {
@@ -63,6 +73,11 @@ func (c *initCommand) Run(e *env) error {
 		return err
 	}
 	made := initiated{Fresh: result.Fresh, SlotCreated: result.SlotCreated, SlotLeft: result.SlotLeft, Slot: c.Slot, OnRemoved: c.OnRemoved}
+	if c.Consent != "" {
+		if made.Consent, err = c.keepConsent(e, conn); err != nil {
+			return err
+		}
+	}
 	if c.JSON {
 		return report.JSON(e.stdout, made)
 	}
@@ -76,6 +91,15 @@ type initiated struct {
 	SlotCreated bool   `json:"slot_created"`
 	SlotLeft    bool   `json:"slot_left"` // to Rollcall's start, because this user may not replicate
 	OnRemoved   string `json:"on_removed,omitempty"`
+	Consent     *taken `json:"consent,omitempty"`
+}
+
+// taken is what was taken in of an earlier installation.
+type taken struct {
+	Source     string `json:"source"` // what source.name has to be
+	OptOuts    int    `json:"opt_outs"`
+	Departures int    `json:"departures"`
+	Erased     int    `json:"erased"`
 }
 
 func (i initiated) text(w io.Writer) error {
@@ -95,8 +119,33 @@ func (i initiated) text(w io.Writer) error {
 	if i.OnRemoved != "" {
 		made += "\nset in the configuration:\nrules:\n  on_removed: " + i.OnRemoved
 	}
+	if t := i.Consent; t != nil {
+		made += fmt.Sprintf("\ntook in %d opt-outs, %d departures and %d of erased people; source.name has to be %s\nthe file holds members' addresses: delete it now",
+			t.OptOuts, t.Departures, t.Erased, t.Source)
+	}
 	_, err := fmt.Fprintln(w, made+"\nthen see what rollcall check says")
 	return err
+}
+
+// keepConsent takes in the file of an earlier installation.
+func (c *initCommand) keepConsent(e *env, conn *pgx.Conn) (*taken, error) {
+	var cfg *config.Config
+	if c.Config != "" {
+		var err error
+		if cfg, err = config.Load(c.Config); err != nil {
+			return nil, err
+		}
+	}
+	file, err := os.Open(c.Consent)
+	if err != nil {
+		return nil, fmt.Errorf("read file of consent: %w", err)
+	}
+	defer file.Close()
+	source, kept, err := app.KeepConsent(e.ctx, conn, cfg, c.Slot, file, e.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &taken{source, kept.OptOuts, kept.Departures, kept.Erased}, nil
 }
 
 func (c *initCommand) print(e *env, contract setup.Contract) error {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"os"
 	"strings"
 
 	"rollcall/cdc"
@@ -25,6 +26,7 @@ func remedy(err error) string {
 	var refused *app.RefusedError
 	var unknown *app.UnknownAssociationError
 	var nobody *app.NobodyError
+	var wrong *config.Error
 	var exposed *access.ExposedError
 	var other *app.OtherDatabaseError
 	var name *store.NameError
@@ -38,6 +40,11 @@ func remedy(err error) string {
 		return account.Remedy() + ", if that is the association's account from now on"
 	case errors.As(err, &unknown) && len(unknown.Configured) > 0:
 		return "--association " + strings.Join(unknown.Configured, " or ")
+	case errors.As(err, &wrong) && wrong.File != "":
+		if _, missing := os.Stat(wrong.File); missing != nil {
+			return "--config FILE; docs/rollcall.example.yaml is one to begin with"
+		}
+		return "docs/rollcall.example.yaml, which explains every field"
 	case errors.As(err, &exposed):
 		return exposed.Try
 	case errors.Is(err, access.ErrNoUser):
@@ -50,6 +57,8 @@ func remedy(err error) string {
 		return "correct source.url; or, if it is the right database now: rollcall adopt --failover, or rollcall adopt --restored for a backup"
 	case errors.As(err, &name):
 		return "source.name: " + name.Known
+	case errors.Is(err, store.ErrStateInUse):
+		return "rollcall uninstall, then init --consent"
 	case errors.Is(err, store.ErrNotStarted), errors.Is(err, store.ErrOlderState):
 		return "rollcall run, which makes the state and keeps it up to date"
 	case errors.Is(err, store.ErrNotWaiting), errors.Is(err, store.ErrNoApproval):

@@ -32,7 +32,7 @@ type gauge struct {
 
 // gauges are those that the state database gives.
 var gauges = []gauge{
-	{name: "touched_keys", help: "Touched keys that nobody has looked at yet, by kind.", labels: []string{"kind"}},
+	{name: "touched_keys", help: "Touched keys that nobody has looked at yet, by kind; packed: of any kind, many together.", labels: []string{"kind"}},
 	{name: "oldest_touched_seconds", help: "Age of the oldest change that nobody has looked at yet."},
 	{name: "queue_addresses", help: "Addresses to be planned; waiting: not before a later time.", labels: []string{"state"}, perAssociation: true},
 	{name: "oldest_unplanned_seconds", help: "Age of the oldest change that is ready to be planned.", perAssociation: true, merge: most, zero: true},

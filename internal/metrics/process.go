@@ -20,6 +20,7 @@ type Process struct {
 	requests       *prometheus.CounterVec
 	requestSeconds *prometheus.HistogramVec
 	touched        prometheus.Counter
+	refusing       prometheus.Gauge
 	told           *prometheus.CounterVec
 	ended          *prometheus.CounterVec
 	calls          *prometheus.CounterVec
@@ -71,6 +72,10 @@ func NewProcess(reg prometheus.Registerer, v version.Info) *Process {
 		failures: counter("work_errors_total",
 			"Turns of an association that ended with an error, by its class: they are repeated. Errors that a known time mends are not among them.", "class"),
 	}
+	refusing := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "tables_refusing_updates",
+		Help: "Published tables on which the member application's own UPDATE and DELETE fail, because of their replica identity."}, nil)
+	reg.MustRegister(refusing)
+	p.refusing = refusing.WithLabelValues()
 	for _, op := range []string{"add", "remove", sink.OpFields, sink.OpMove} {
 		p.told.WithLabelValues(op)
 		p.ended.WithLabelValues(op, store.OutcomeConfirmed)
@@ -90,6 +95,9 @@ func (p *Process) Request(c constantcontact.Call) {
 
 // Touched counts keys that were stored.
 func (p *Process) Touched(keys int) { p.touched.Add(float64(keys)) }
+
+// Refusing sets how many published tables refuse the application's updates.
+func (p *Process) Refusing(tables int) { p.refusing.Set(float64(tables)) }
 
 // ReadAge records how old the read was on which an addition relies.
 func (p *Process) ReadAge(age time.Duration) { p.readAge.Observe(age.Seconds()) }

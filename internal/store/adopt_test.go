@@ -65,6 +65,9 @@ func TestAdopt(t *testing.T) {
 	if want := (store.Adopted{At: now(), By: "Olive Office", As: store.AdoptedFailover}); err != nil || !last.At.Equal(want.At) || last.By != want.By || last.As != want.As {
 		t.Errorf("the adoption on record is %v, %v", last, err)
 	}
+	if acts, err := s.Audit(ctx, "", 0, 5); err != nil || len(acts) != 1 || acts[0].Who != "Olive Office" || acts[0].What != store.ActAdoptDatabase {
+		t.Errorf("the audit log has %v, %v", acts, err)
+	}
 	if err := s.Adopt(ctx, old, adoption); !errors.Is(err, store.ErrAdoptedMeanwhile) {
 		t.Errorf("a second adoption of what was on record before: %v", err)
 	}

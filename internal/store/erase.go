@@ -220,8 +220,8 @@ func (a *Association) hash(key []byte, address mapper.Address) []byte {
 }
 
 // ForgetOld removes what ended before the times: calls and requests, which name
-// people, before the first; reports, e-mail changes, withdrawn questions and the
-// numbers of calls a day before the second.
+// people, before the first; reports, e-mail changes, questions that are settled
+// and the counts of days before the second.
 func (a *Association) ForgetOld(ctx context.Context, calls, reports time.Time) error {
 	return a.begin(ctx, "forget what ended", func(tx pgx.Tx) error {
 		for _, d := range []struct {
@@ -229,18 +229,23 @@ func (a *Association) ForgetOld(ctx context.Context, calls, reports time.Time) e
 			before    time.Time
 		}{
 			{`delete from rollcall_state.activity where source = $1 and association = $2 and state in ('ended', 'rejected') and ended_at < $3`, calls},
-			{`delete from rollcall_state.request where source = $1 and content->>'association' = $2 and state in ('done', 'refused') and ended_at < $3`, calls},
+			// What names no association is forgotten by whichever comes first.
+			{`delete from rollcall_state.request
+				where source = $1 and coalesce(content->>'association', $2) = $2 and state in ('done', 'refused') and ended_at < $3`, calls},
+			{`delete from rollcall_state.opt_in where source = $1 and association = $2 and lifted_at < $3`, calls},
 			{`delete from rollcall_state.run where source = $1 and association = $2 and state <> 'running' and ended_at < $3`, reports},
 			{`delete from rollcall_state.address_change where source = $1 and association = $2 and ended_at < $3`, reports},
-			{`delete from rollcall_state.approval where source = $1 and association = $2 and state = 'withdrawn' and coalesce(decided_at, asked_at) < $3`, reports},
-			{`delete from rollcall_state.budget where day < $3::timestamptz::date
-				and key in (select key from rollcall_state.budget_share where source = $1 and association = $2)`, reports},
+			// An answer that still keeps somebody from being asked about again stays.
+			{`delete from rollcall_state.approval q where source = $1 and association = $2 and coalesce(decided_at, asked_at) < $3
+				and (state = 'withdrawn' or state <> 'waiting'
+					and not exists (select from rollcall_state.approval_pair p where p.approval = q.id and p.ended = ''))`, reports},
 			{`delete from rollcall_state.budget_share where source = $1 and association = $2 and day < $3::timestamptz::date`, reports},
 		} {
 			if _, err := tx.Exec(ctx, d.statement, a.source, a.id, d.before); err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err := tx.Exec(ctx, "delete from rollcall_state.budget where day < $1::timestamptz::date", reports)
+		return err
 	})
 }

@@ -155,6 +155,7 @@ func (s *Store) Adopt(ctx context.Context, known Installation, a Adoption) error
 			return ErrAdoptedMeanwhile
 		}
 		for _, statement := range []string{
+			"delete from rollcall_state.touched where source = $1 and via = 'packed'", // transactions are in its keys too; everything is touched below
 			"update rollcall_state.touched set xids = '{}', version = version + 1 where source = $1 and xids <> '{}'",
 			"update rollcall_state.request set xid = null where source = $1 and xid is not null",
 		} {

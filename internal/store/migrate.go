@@ -39,7 +39,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	if err != nil {
 		return fmt.Errorf("open migrations: %w", err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if err := up(ctx, provider); err != nil {
 		return fmt.Errorf("migrate schema rollcall_state: %w", err)
 	}
 	// Up is silent about versions that it does not know.
@@ -51,6 +51,21 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 		return compatible(ctx, pool, int(has), int(knows))
 	}
 	return nil
+}
+
+// migrateAttempts is how often a migration is tried that got into a deadlock with
+// an older binary at work.
+const migrateAttempts = 5
+
+func up(ctx context.Context, provider *goose.Provider) error {
+	for attempt := 1; ; attempt++ {
+		_, err := provider.Up(ctx)
+		var pgErr *pgconn.PgError
+		if errors.As(err, &pgErr) && pgErr.Code == "40P01" && attempt < migrateAttempts { // deadlock_detected
+			continue
+		}
+		return err
+	}
 }
 
 // compatible says whether a binary may work with a schema that is newer: another

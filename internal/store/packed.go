@@ -204,7 +204,8 @@ func (s *Store) unpacked(ctx context.Context) ([]TouchedRow, error) {
 	var at time.Time
 	var version int64
 	var data []byte
-	err := s.pool.QueryRow(ctx, sql.Query("widen_packed"), s.source).Scan(&id, &at, &version, &data)
+	var waits []uint64 // another server's transactions are taken out of the row only
+	err := s.pool.QueryRow(ctx, sql.Query("widen_packed"), s.source).Scan(&id, &at, &version, &data, &waits)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -215,8 +216,13 @@ func (s *Store) unpacked(ctx context.Context) ([]TouchedRow, error) {
 	if err != nil || len(keys) == 0 {
 		return []TouchedRow{{Touched: cdc.Touched{Kind: cdc.KindAll, Via: viaPacked, Key: []string{id}, CommitTime: at}, Version: version}}, nil
 	}
+	still := make(map[uint64]bool, len(waits))
+	for _, xid := range waits {
+		still[xid] = true
+	}
 	rows := make([]TouchedRow, len(keys))
 	for i, key := range keys {
+		key.XIDs = slices.DeleteFunc(key.XIDs, func(xid uint64) bool { return !still[xid] })
 		rows[i] = TouchedRow{Touched: key, pack: id}
 	}
 	return rows, nil

@@ -167,6 +167,19 @@ func TestUnreadablePackedKeysAreEverything(t *testing.T) {
 	}
 }
 
+// Once the transactions of another server are taken out of the rows, no key waits
+// for them.
+func TestPackedKeysWaitAsTheirRowDoes(t *testing.T) {
+	s := newPacks(t)
+	s.save(t, someReps(packFrom))
+	s.change(t, "update rollcall_state.touched set xids = '{}', version = version + 1")
+	for _, row := range s.read(t) {
+		if len(row.XIDs) > 0 {
+			t.Fatalf("%+v waits", row)
+		}
+	}
+}
+
 // Two that work off the same packed row do not bring its kept keys back.
 func TestPackedKeysAreTakenOffOnce(t *testing.T) {
 	s := newPacks(t)

@@ -1,7 +1,7 @@
 -- What is still to be done. $1 source, $2 association, $3 the time, $4 as far as
 -- is counted.
 select (select saved_at from rollcall_state.position where source = $1),
-       (select count(*)::int from (select from rollcall_state.touched where source = $1 limit $4) t),
+       (select coalesce(sum(keys), 0)::int from (select keys from rollcall_state.touched where source = $1 limit $4) t),
        (select min(touched_at) from (select touched_at from rollcall_state.touched where source = $1 limit $4) t),
        d.n, d.since,
        (select count(*)::int from rollcall_state.activity where source = $1 and association = $2 and state in ('intended', 'sent', 'unknown'))

@@ -1,7 +1,7 @@
 -- What waits to be worked on. Each row is a metric, an association or '', the
 -- values of its labels, and the number. $1 source, $2 the time.
-select 'touched_keys', '', array[kind], count(*)::double precision
-from rollcall_state.touched where source = $1 group by kind
+select 'touched_keys', '', array[case when packed is null then kind else 'packed' end], sum(keys)::double precision
+from rollcall_state.touched where source = $1 group by 3
 union all
 select 'oldest_touched_seconds', '', '{}', extract(epoch from $2::timestamptz - min(touched_at))::double precision
 from rollcall_state.touched where source = $1 having count(*) > 0

@@ -61,6 +61,12 @@ var mutants = []mutant{
 		old:  "if visible(snap.Shows, t.XIDs) {", new: "if visible(snap.Shows, t.XIDs) || true {",
 		test: "./internal/widen", run: "TestCommitIsNotPlannedBeforeItIsVisible",
 	},
+	{
+		name: "change planned before a stand-by releases it",
+		file: "internal/widen/widen.go",
+		old:  "if visible(snap.Shows, t.XIDs) {", new: "if visible(snap.Shows, t.XIDs) || true {",
+		test: "./e2e", run: "TestACommitThatAStandbyHolds",
+	},
 	// Section 4: opt-outs.
 	{
 		name: "opt-out of another holder ignored",

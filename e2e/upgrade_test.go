@@ -1,0 +1,38 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// An upgrade without a gap: the new program is started beside the old one, stands
+// by, and takes over when the old one is stopped. Changes go on all the while, and
+// nobody is off a list in between.
+func TestUpgradeSideBySide(t *testing.T) {
+	w := newWorld(t, "upgrade", fillSmall)
+	w.start(t)
+	w.settle(t, time.Minute)
+	before := w.process
+	next := &text{}
+	w.startInto(t, next)
+	after := w.process
+	wait(t, "the new program to stand by", func() bool {
+		log := next.String()
+		return strings.Contains(log, "another process reads the slot: standing by") && strings.Contains(log, `msg="standing by"`)
+	})
+	w.exec(t, "update chamber.rep set first_name = 'Rosalie' where email = 'rosa@example.org'")
+	w.exec(t, "insert into chamber.rep (association_id, member_id, first_name, last_name, email) values (1, 1, 'Nora', 'Example', 'nora@example.org')")
+	w.process = before
+	w.stop(t)
+	w.process = after
+	w.exec(t, "update chamber.rep set active = false where email = 'lotte@example.org'")
+	w.settle(t, time.Minute)
+	w.compare(t)
+	for _, took := range []string{`msg=streaming`, `msg="lease taken"`} {
+		if !strings.Contains(next.String(), took) {
+			t.Errorf("the new program has not taken over: no %s", took)
+		}
+	}
+	w.stop(t)
+}

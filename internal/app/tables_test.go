@@ -1,0 +1,49 @@
+package app
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// A table whose identity is changed while the program runs is told of once, with
+// the statement that helps the application; and so is one that is not published.
+func TestPublishedTablesAreLookedAt(t *testing.T) {
+	a, db := newTestApp(t)
+	var log bytes.Buffer
+	a.log = slog.New(slog.NewTextHandler(&log, nil))
+	told := map[problem]bool{}
+	look := func(when string, refusing int, lines ...string) {
+		t.Helper()
+		log.Reset()
+		for range 2 {
+			if err := a.lookAtTables(t.Context(), told); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, line := range lines {
+			if strings.Count(log.String(), line) != 1 {
+				t.Errorf("%s: the log has not once %q: %s", when, line, log.String())
+			}
+		}
+		if n := strings.Count(log.String(), "\n"); n != len(lines) {
+			t.Errorf("%s: %d lines: %s", when, n, log.String())
+		}
+		const name = "rollcall_tables_refusing_updates"
+		want := "# HELP " + name + " Published tables on which the member application's own UPDATE and DELETE fail, because of their replica identity.\n" +
+			"# TYPE " + name + " gauge\n" + name + " " + string(rune('0'+refusing)) + "\n"
+		if err := testutil.GatherAndCompare(a.watched.registry, strings.NewReader(want), name); err != nil {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	look("at first", 0)
+	db.Exec(t, "alter table chamber.rep replica identity nothing")
+	look("without identity", 1, `table=chamber.rep sqlstate=55000 statement="alter publication \"rollcall\" drop table chamber.rep"`)
+	db.Exec(t, `alter publication "rollcall" drop table chamber.rep`)
+	look("taken out", 0, `in order again" table=chamber.rep`, `is not in the publication, so its changes are not noticed; run sql/contract/04_publication.sql again" table=chamber.rep`)
+	db.Exec(t, "alter table chamber.rep replica identity default; alter publication rollcall add table chamber.rep")
+	look("put back", 0, `in order again" table=chamber.rep`)
+}
