@@ -172,18 +172,26 @@ func (s *shelf) line(key mapper.ListKey, name string) console.ListLine {
 	if at, ok := s.changed[key]; ok {
 		l.ChangedAt = &at
 	}
-	wanted := s.wanted[key]
-	if wanted.Cut {
-		l.Notices = append(l.Notices, "The name is longer than the 255 characters that Constant Contact takes, and is cut there.")
-	}
-	if wanted.Derived {
-		l.Notices = append(l.Notices, "Another list has this name, so that it is called "+wanted.Name+" in Constant Contact.")
-	}
 	return l
+}
+
+// notices are what is to be said of a list's name.
+func (s *shelf) notices(l *console.ListLine) {
+	called := cmp.Or(l.ListName, s.wanted[l.Key].Name)
+	switch {
+	case s.wanted[l.Key].Cut:
+		l.Notices = append(l.Notices, "The name is longer than the 255 characters that Constant Contact takes, and is cut there.")
+	case called == "" || strings.EqualFold(strings.TrimSpace(called), strings.TrimSpace(l.Name)):
+	case strings.HasPrefix(called, l.Name+" ("):
+		l.Notices = append(l.Notices, "Another list has this name, so that it is called "+called+" in Constant Contact.")
+	default:
+		l.Notices = append(l.Notices, "In Constant Contact it is called "+called+".")
+	}
 }
 
 // judge says how a list is.
 func (s *shelf) judge(l *console.ListLine) {
+	s.notices(l)
 	bound := s.bound[l.Key]
 	reason := func(state console.ListState, r mapper.Reason) { l.State, l.Why = state, r.Text() }
 	switch {

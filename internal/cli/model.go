@@ -54,6 +54,7 @@ var purposes = []purpose{
 		{"explain", []string{"explain ann@example.org", "explain 4711 --all"}, ""},
 		{"trace", []string{"trace 4711"}, ""},
 		{"runs", []string{"runs", "runs 42"}, ""},
+		{"notices", []string{"notices", "notices --association 1 --json"}, ""},
 		{"audit", []string{"audit", "audit --association 1 --limit 200"}, ""},
 		{"export", []string{"export Board -o board.csv", "export all -o all.csv --left-out out.csv"}, ""},
 	}},
