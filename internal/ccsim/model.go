@@ -69,6 +69,7 @@ type contact struct {
 	createdAt      time.Time
 	updatedAt      time.Time
 	emailUpdatedAt time.Time
+	readdressedAt  time.Time // when it got another address
 	optInAt        time.Time
 	optOutAt       time.Time
 	optOutSource   string
@@ -179,7 +180,7 @@ func (s *Sim) addContact(a *accountState, address, permission string) *contact {
 // readdress gives a contact another address, or none.
 func (s *Sim) readdress(a *accountState, c *contact, address string) {
 	delete(a.byAddress, c.address)
-	c.address, c.emailUpdatedAt = normal(address), s.time()
+	c.address, c.emailUpdatedAt, c.readdressedAt = normal(address), s.time(), s.time()
 	if c.address != "" {
 		a.byAddress[c.address] = c
 	}

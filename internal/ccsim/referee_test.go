@@ -60,6 +60,23 @@ func TestRefereeOfRows(t *testing.T) {
 	}
 }
 
+// An import of an address that another is still making is noted; one after that,
+// and one of a contact that exists, are not.
+func TestRefereeOfMaking(t *testing.T) {
+	w := newWorld(t, Switches{})
+	one, two := w.list("Members"), w.list("Board")
+	w.contact("old@example.org")
+	w.call(201, "POST", importPath, people(one, person("new@example.org"), person("old@example.org")))
+	w.call(201, "POST", importPath, people(two, person("old@example.org")))
+	w.wantRules()
+	w.call(201, "POST", importPath, people(two, person("new@example.org")))
+	w.wantRules(RuleMaking)
+	w.Reset()
+	w.now = w.now.Add(2 * w.delay)
+	w.run(importPath, people(two, person("new@example.org")))
+	w.wantRules()
+}
+
 // Rows that are refused count as well: a client that tries a bad address again
 // and again is what the vendor's guard is about.
 func TestRefereeOfRefusedRows(t *testing.T) {
@@ -121,6 +138,25 @@ func TestViolationsSayHowLongKnown(t *testing.T) {
 			t.Errorf("%s: known for %s", rule, got)
 		}
 	}
+}
+
+// An import is about an address: who got it after the request was not to be read
+// there.
+func TestAnAddressThatChangedHandsAfterTheRequest(t *testing.T) {
+	w := newWorld(t, Switches{})
+	list := w.list("Members")
+	for _, a := range []string{"early@example.org", "late@example.org"} {
+		w.contact(a, "Members")
+		w.must(w.Unsubscribe(account, a))
+	}
+	w.now = w.now.Add(time.Minute)
+	w.must(w.EditAddress(account, "early@example.org", "first@example.org"))
+	w.now = w.now.Add(time.Minute)
+	w.call(201, "POST", importPath, people(list, person("first@example.org"), person("second@example.org")))
+	w.now = w.now.Add(w.delay / 2)
+	w.must(w.EditAddress(account, "late@example.org", "second@example.org"))
+	w.now = w.now.Add(w.delay)
+	w.wantRules(RuleUnsubscribed)
 }
 
 // Whoever was put back has not left any more: one wrong addition is noted once.

@@ -230,6 +230,11 @@ func (o *office) dropRow(db *rows, r *rep, g *group) {
 	delete(r.rows, g.nth)
 }
 
+func (o *office) setOptOut(db *rows, r *rep, optedOut bool) {
+	db.exec(`update chamber.rep set opted_out = $2 where rep_id = $1`, r.id, optedOut)
+	r.optedOut = optedOut
+}
+
 func (o *office) setEmail(db *rows, r *rep, email string) {
 	db.exec(`update chamber.rep set email = nullif($2, '') where rep_id = $1`, r.id, email)
 	r.email = email

@@ -35,6 +35,7 @@ var officeWork = slices.Concat(
 	times(2, chore{"leave group and change e-mail", leaveAndChange}),
 	times(1, chore{"swap e-mails", swapEmails}),
 	times(4, chore{"opt out or in", flipOptOut}),
+	times(1, chore{"two opt out", twoOptOut}),
 	times(1, chore{"re-create rep", recreateRep}),
 	times(2, chore{"flip active", flipActive}),
 	times(2, chore{"member status", setStatus}),
@@ -179,9 +180,19 @@ func flipOptOut(t *rapid.T, o *office, db *rows) string {
 	if r == nil {
 		return ""
 	}
-	r.optedOut = !r.optedOut
-	db.exec(`update chamber.rep set opted_out = $2 where rep_id = $1`, r.id, r.optedOut)
+	o.setOptOut(db, r, !r.optedOut)
 	return r.String()
+}
+
+// twoOptOut may leave nobody on a list, which holds none of it.
+func twoOptOut(t *rapid.T, o *office, db *rows) string {
+	if len(o.reps) < 2 {
+		return ""
+	}
+	i := rapid.IntRange(0, len(o.reps)-2).Draw(t, "first")
+	o.setOptOut(db, o.reps[i], true)
+	o.setOptOut(db, o.reps[i+1], true)
+	return o.reps[i].String() + ", " + o.reps[i+1].String()
 }
 
 func flipActive(t *rapid.T, o *office, db *rows) string {
