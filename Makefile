@@ -4,7 +4,7 @@ CC := $(shell go env CC)
 RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas lint demo sim bench-drain bench-plan bench-calls image test-image packages test-packages release clean
+.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas test-browser screenshots lint demo sim bench-drain bench-plan bench-calls image test-image packages test-packages release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ test: ## format check, vet, all tests and lint; starts its own Postgres
 
 test-rules: ## the alerts, with promtool
 	promtool check rules deploy/prometheus/rules.yml
-	promtool test rules deploy/prometheus/rules_test.yml
+	promtool test rules deploy/prometheus/rules_test.yml deploy/prometheus/rules_days_test.yml
 
 # What depends on the server's version, on each that there is.
 VERSIONS ?= 14 15 16 17 18
@@ -55,6 +55,13 @@ test-mutants: ## spoil one rule at a time: the oracle or a test must notice each
 test-faults: ## the whole program while requests fail at random, each fault at length
 	ROLLCALL_FAULTS=long go test -count=1 -v -parallel 7 -timeout 30m -run 'Test(Faults|ThreeSendersOnOneKey|KilledDuringARefresh|GrantIsRevokedAndGivenAgain)$$' ./e2e
 
+# Both need Debian's chromium and a few minutes.
+screenshots: build ## pictures of every page of the console, into ./screenshots
+	cd e2e/browser && go run . -rollcall ../../rollcall -out ../../screenshots
+
+test-browser: ## every page of the console in a browser: accessibility, phone, nothing from elsewhere
+	cd e2e/browser && go vet ./... && go test -count=1 -timeout 30m ./...
+
 lint: ## staticcheck and gofumpt, at the versions of tools.mod
 	go tool -modfile=tools.mod staticcheck ./...
 	@unformatted=$$(go tool -modfile=tools.mod gofumpt -l .); test -z "$$unformatted" || { echo "not formatted with gofumpt:"; echo "$$unformatted"; exit 1; }
@@ -79,7 +86,7 @@ ARCH ?= $(shell go env GOARCH)
 ARCHES ?= amd64 arm64
 CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
 # Packages are numbered without the v of a tag, and begin with a digit.
-NUMBER = $(shell echo $(VERSION) | sed 's/^v//; s/^[^0-9]/0.0.0+&/; s/-/+/; s/-/./g')
+NUMBER = $(shell echo $(VERSION) | sed -E 's/^v//; /^[0-9]+\.[0-9]+/!s/^/0.0.0+/; s/-/+/; s/-/./g')
 # The time of the source, so that the same source makes the same files.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 export SOURCE_DATE_EPOCH

@@ -15,6 +15,31 @@ import (
 // startPatience is how long the server may take to begin to stream.
 const startPatience = time.Minute
 
+// patience is how long a server may keep us waiting for an answer before the
+// stream: one that is silent must not hold us for ever.
+func (r *Reader) patience() time.Duration { return min(startPatience, 10*r.cfg.SenderTimeout) }
+
+// unmoved makes sure that the slot is still where it was when it was looked at.
+// It is ours now and nobody else can move it any more; we have not yet.
+func (r *Reader) unmoved(ctx context.Context, seen Slot) error {
+	ctx, cancel := context.WithTimeout(ctx, r.patience())
+	defer cancel()
+	conn, err := pgconn.ConnectConfig(ctx, r.cfg.Conn)
+	if err != nil {
+		return fmt.Errorf("connect to look at the slot: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	now, err := inspect(ctx, conn, r.cfg.Slot, r.cfg.Publication)
+	if err != nil {
+		return err
+	}
+	if now.ConfirmedFlushLSN != seen.ConfirmedFlushLSN {
+		return problem(ErrPositions, "slot %q was moved from %s to %s by somebody else while we connected; start again to have everything looked at",
+			r.cfg.Slot, seen.ConfirmedFlushLSN, now.ConfirmedFlushLSN)
+	}
+	return nil
+}
+
 // server tells one server from another, and from itself after a failover.
 type server struct {
 	systemID string
@@ -24,6 +49,8 @@ type server struct {
 // connect connects for replication and looks at the slot, before it takes the
 // connection over. The caller closes the wire.
 func (r *Reader) connect(ctx context.Context) (_ *wire, _ Slot, err error) {
+	ctx, cancel := context.WithTimeout(ctx, r.patience())
+	defer cancel()
 	settings := r.cfg.Conn.Copy()
 	for name, value := range map[string]string{
 		"replication":        "database",

@@ -137,3 +137,41 @@ func TestStandByTakesOverAfterACut(t *testing.T) {
 		t.Errorf("the stand-by connected %d times", n)
 	}
 }
+
+// A server that takes the connection and never answers is given up.
+func TestReaderGivesUpASilentServer(t *testing.T) {
+	t.Parallel()
+	m := newMember(t)
+	proxy, configure := through(t, m)
+	proxy.Stall()
+	r := m.read(t, func(c *cdc.Config) {
+		configure(c)
+		c.SenderTimeout = 50 * time.Millisecond
+	})
+	r.waitForLog(t, "stream was interrupted", 1)
+}
+
+// Somebody else moves the slot after we have looked at it and before it is ours.
+func TestReaderNoticesAConsumerWhileItConnects(t *testing.T) {
+	m := newMember(t)
+	r := m.read(t, nil)
+	m.exec(t, "insert into public.rep values (1)")
+	m.store.waitFor(t, m)
+	moved := false
+	other := connect(t, m.url)
+	m.store.mu.Lock()
+	m.store.location = func() error { // asked between the two
+		if !moved {
+			moved = true
+			_, err := other.Exec(t.Context(), "insert into public.rep values (2)")
+			if err == nil {
+				_, err = other.Exec(t.Context(), "select pg_replication_slot_advance($1, pg_current_wal_lsn())", m.slot)
+			}
+			return err
+		}
+		return nil
+	}
+	m.store.mu.Unlock()
+	m.exec(t, "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '"+m.slot+"'")
+	r.wantEnd(t, cdc.ErrPositions)
+}

@@ -121,6 +121,9 @@ func (r *Reader) session(ctx context.Context) error {
 	if err := conn.start(ctx, r.cfg.Slot, r.cfg.Publication); err != nil {
 		return err
 	}
+	if err := r.unmoved(ctx, slot); err != nil {
+		return err
+	}
 	r.stats.Connects.Add(1)
 	r.stats.Streaming.Store(true)
 	defer r.stats.Streaming.Store(false)

@@ -122,12 +122,11 @@ func (w *inside) connectAccount(ctx context.Context, account, adopt string) erro
 		return err
 	}
 	defer connecting.Close()
-	connecting.Adopt = adopt
 	code, err := signIn(ctx, connecting.Address)
 	if err != nil {
 		return err
 	}
-	_, err = connecting.Finish(ctx, code, "the test", "Olive Office")
+	_, err = connecting.Finish(ctx, code, "the test", "Olive Office", adopt)
 	return err
 }
 

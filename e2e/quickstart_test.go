@@ -45,7 +45,7 @@ func TestQuickStart(t *testing.T) {
 			case line == "make build\n":
 				line = "" // the program is built
 			case line == "END\n":
-				line = "metrics: {listen: '" + freePort(t) + "'}\nEND\n"
+				line = "metrics: {listen: '" + freePort(t) + "'}\nconsole: {listen: 'off'}\nEND\n"
 			case line == "wait\n":
 				line = "wait %1 || true; wait %2\n" // a planned stop is none that failed
 			}

@@ -28,31 +28,31 @@ var noDigest = strings.Repeat("0", digestChars)
 
 func fieldsOf(rep Rep, policy Policy) Fields {
 	f := Fields{Rep: rep.ID}
-	f.FirstName = f.fit(rep.FirstName, maxField)
-	f.LastName = f.fit(rep.LastName, maxField)
-	f.Company = f.fit(rep.Company, maxField)
-	f.JobTitle = f.fit(rep.JobTitle, maxField)
+	f.FirstName = f.fit("first name", rep.FirstName, maxField)
+	f.LastName = f.fit("last name", rep.LastName, maxField)
+	f.Company = f.fit("company", rep.Company, maxField)
+	f.JobTitle = f.fit("job title", rep.JobTitle, maxField)
 	if policy.SendPhone {
-		f.Phone = f.fit(rep.Phone, maxPhone)
+		f.Phone = f.fit("phone", rep.Phone, maxPhone)
 	}
 	if policy.SendAddress {
-		f.Street = f.fit(rep.Street, maxStreet)
-		f.City = f.fit(rep.City, maxField)
-		f.State = f.fit(rep.State, maxField)
-		f.Zip = f.fit(rep.Zip, maxField)
-		f.Country = f.fit(rep.Country, maxField)
+		f.Street = f.fit("street", rep.Street, maxStreet)
+		f.City = f.fit("city", rep.City, maxField)
+		f.State = f.fit("state", rep.State, maxField)
+		f.Zip = f.fit("zip", rep.Zip, maxField)
+		f.Country = f.fit("country", rep.Country, maxField)
 	}
 	for _, custom := range policy.CustomFields {
-		f.Custom = append(f.Custom, CustomValue{custom.Label, f.fit(rep.Custom[custom.Column], maxCustom)})
+		f.Custom = append(f.Custom, CustomValue{custom.Label, f.fit(custom.Label, rep.Custom[custom.Column], maxCustom)})
 	}
 	return f
 }
 
 // fit trims a value and cuts it to the limit.
-func (f *Fields) fit(value string, limit int) string {
+func (f *Fields) fit(name, value string, limit int) string {
 	value = strings.TrimSpace(value)
 	if runes := []rune(value); len(runes) > limit {
-		f.Cut = true
+		f.Cut = append(f.Cut, name)
 		value = strings.TrimSpace(string(runes[:limit]))
 	}
 	return value

@@ -19,6 +19,7 @@ func Plan(in Input) Output {
 		Lists:   lists.wanted(),
 		Fields:  make(map[Address]Fields),
 		Winners: make(map[Address]Fields),
+		Cuts:    make(map[Address]CutFields),
 		States:  lists.states,
 	}
 	people := make([]*Person, len(in.People))
@@ -213,6 +214,7 @@ func (p *planner) planFields() {
 		return
 	}
 	fields := fieldsOf(winner(p.readable), p.policy)
+	p.out.Cuts[p.Address] = CutFields{fields.Rep, fields.Cut}
 	same := p.Contact.TouchedBy == fields.Rep
 	// A contact that does not exist is told when it is added.
 	exists := p.onList || p.Contact.State != ContactAbsent

@@ -113,6 +113,15 @@ type Output struct {
 	// Winners are addresses whose fields come from another rep than the one
 	// told last: to be recorded without telling Constant Contact.
 	Winners map[Address]Fields
+	// Cuts says of everybody who is on a list of ours, or is to be, which of the
+	// fields are longer than Constant Contact takes.
+	Cuts map[Address]CutFields
+}
+
+// CutFields are the names of fields of a rep that are cut, mostly none.
+type CutFields struct {
+	Rep    RepID
+	Fields []string
 }
 
 // Fields are what Constant Contact is told about a person.
@@ -123,7 +132,7 @@ type Fields struct {
 	Phone, Street, City, State, Zip, Country string
 	Custom                                   []CustomValue // in the order of Policy.CustomFields; the value may be empty
 
-	Cut bool // something was longer than Constant Contact takes
+	Cut []string // names of the fields that were longer than Constant Contact takes
 }
 
 // CustomValue is what the custom field of a label has for a person.

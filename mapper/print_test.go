@@ -105,7 +105,7 @@ func printOp(op Op, f Fields) string {
 		{op.Readd, " (again)"},
 		{op.OptedIn, " (opted in)"},
 		{op.Carried, " (carried)"},
-		{op.Kind == UpdateFields && f.Cut, " (cut)"},
+		{op.Kind == UpdateFields && len(f.Cut) > 0, " (cut)"},
 	} {
 		if flag.set {
 			text.WriteString(flag.text)

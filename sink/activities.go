@@ -152,9 +152,11 @@ func (a *Applier) settle(ctx context.Context, call OpenActivity, activity consta
 			return err
 		}
 		always := func(mapper.Address, Shown) bool { return len(people) <= bulkFrom }
-		if o.Shown, _, err = a.Read(ctx, people, always); err != nil {
+		back, err := a.Read(ctx, people, always)
+		if err != nil {
 			return fmt.Errorf("read back activity: %w", err)
 		}
+		o.Shown = back.Shown
 	}
 	a.Log.Info("call ended", "activity", call.ID, "kind", string(call.Kind), "state", o.State, "clean", o.Clean, "people", call.People)
 	return a.Ledger.Settle(ctx, call.ID, o)

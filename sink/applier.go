@@ -28,7 +28,11 @@ type Applier struct {
 	// nil: nobody is.
 	ReadAge func(time.Duration)
 	Now     func() time.Time
-	Log     *slog.Logger
+	// Pause waits for a time; nil: by the computer's clock.
+	Pause func(ctx context.Context, d time.Duration) error
+	Log   *slog.Logger
+
+	noExport bool // an export was of no use: the account is read by pages
 
 	fields map[string]constantcontact.CustomField // those of the account, by label as labelKey has it; nil: not read yet
 }
@@ -48,14 +52,28 @@ type Step struct {
 	Done []Done
 }
 
-// Apply sends the calls in order. Each is on record before its request. It
-// stops at the first error: what was not sent is still in the queue. readAt is
-// when the people were read; once that is older than FreshFor, whoever
+// Sent is what became of the calls of a batch.
+type Sent struct {
+	Calls int
+	// Records are the calls' records, and Rest those that are to be sent when
+	// these have ended.
+	Records []int64
+	Rest    []Step
+}
+
+// Apply sends the calls of the first round in order. Each is on record before its
+// request. It stops at the first error: what was not sent is still in the queue.
+// readAt is when the people were read; once that is older than FreshFor, whoever
 // unsubscribed since is taken out of the calls that add, and stays queued.
-func (a *Applier) Apply(ctx context.Context, steps []Step, readAt time.Time) (sent int, err error) {
+func (a *Applier) Apply(ctx context.Context, steps []Step, readAt time.Time) (Sent, error) {
+	var sent Sent
 	gone := map[mapper.Address]bool{}
 	a.fields = nil
-	for _, step := range steps {
+	for i, step := range steps {
+		if step.Call.Round > steps[0].Call.Round {
+			sent.Rest = steps[i:]
+			break
+		}
 		if err := ctx.Err(); err != nil {
 			return sent, err
 		}
@@ -67,7 +85,7 @@ func (a *Applier) Apply(ctx context.Context, steps []Step, readAt time.Time) (se
 				}
 				readAt = sweptAt
 			}
-			if step.without(gone); step.Call.People() == 0 {
+			if step.Without(gone); step.Call.People() == 0 {
 				continue
 			}
 		}
@@ -77,10 +95,14 @@ func (a *Applier) Apply(ctx context.Context, steps []Step, readAt time.Time) (se
 		if step.Call.Kind != CallRemove && a.ReadAge != nil {
 			a.ReadAge(a.Now().Sub(readAt))
 		}
-		if err := a.send(ctx, &step.Call, step.Done); err != nil {
-			return sent, err
+		for _, part := range step.fitting() {
+			id, err := a.send(ctx, &part.Call, part.Done)
+			if err != nil {
+				return sent, err
+			}
+			sent.Calls++
+			sent.Records = append(sent.Records, id)
 		}
-		sent++
 	}
 	return sent, nil
 }
@@ -101,7 +123,42 @@ func (a *Applier) sweep(ctx context.Context, since time.Time, gone map[mapper.Ad
 	})
 }
 
-func (s *Step) without(gone map[mapper.Address]bool) {
+// fitting is an import in parts that Constant Contact takes. The plan measured the
+// rows with the labels of custom fields, and the names that the account has for
+// them may be longer: it would drop what is beyond its limit without a word.
+func (s Step) fitting() []Step {
+	c := s.Call
+	size, first := importBytes(c.ListIDs), 0
+	var parts []Step
+	for i, row := range c.Rows {
+		bytes := rowBytes(row)
+		if c.Kind == CallImport && size+bytes > constantcontact.MaxImportBytes {
+			parts = append(parts, s.part(first, i))
+			size, first = importBytes(c.ListIDs), i
+		}
+		size += bytes
+	}
+	if first == 0 {
+		return []Step{s}
+	}
+	return append(parts, s.part(first, len(c.Rows)))
+}
+
+// part is the part of an import with some of its rows.
+func (s Step) part(from, to int) Step {
+	mine := map[mapper.Address]bool{}
+	for _, address := range s.Call.Addresses[from:to] {
+		mine[address] = true
+	}
+	p := s
+	p.Call.Addresses, p.Call.Rows = s.Call.Addresses[from:to], s.Call.Rows[from:to]
+	p.Call.Intents = slices.DeleteFunc(slices.Clone(s.Call.Intents), func(in Intent) bool { return !mine[in.Address] })
+	p.Done = slices.DeleteFunc(slices.Clone(s.Done), func(d Done) bool { return !mine[d.Address] })
+	return p
+}
+
+// Without takes people out of a call.
+func (s *Step) Without(gone map[mapper.Address]bool) {
 	if !slices.ContainsFunc(s.Call.Addresses, func(a mapper.Address) bool { return gone[a] }) {
 		return
 	}
@@ -123,23 +180,28 @@ func (s *Step) without(gone map[mapper.Address]bool) {
 	s.Done = slices.DeleteFunc(slices.Clone(s.Done), func(d Done) bool { return gone[d.Address] })
 }
 
-func (a *Applier) send(ctx context.Context, c *Call, done []Done) error {
-	id, err := a.Ledger.Begin(ctx, c, done)
-	if err != nil {
-		return err
+func (a *Applier) send(ctx context.Context, c *Call, done []Done) (id int64, err error) {
+	if id, err = a.Ledger.Begin(ctx, c, done); err != nil {
+		return id, err
 	}
 	// A request that is on record is not cut off by a planned stop: its reply
 	// would have to be found again. The client's own timeouts bound it.
 	ctx = context.WithoutCancel(ctx)
 	if c.Kind.single() {
-		return a.sendSingle(ctx, id, c)
+		return id, a.sendSingle(ctx, id, c)
 	}
 	activity, err := a.request(ctx, c)
 	if err != nil {
-		return a.failed(ctx, id, c, err)
+		return id, a.failed(ctx, id, c, err)
 	}
 	a.Log.Info("sent call", "activity", id, "kind", string(c.Kind), "people", c.People(), "lists", len(c.ListIDs))
-	return a.Ledger.Sent(ctx, id, activity.ID)
+	return id, a.Ledger.Sent(ctx, id, activity.ID)
+}
+
+// Ended reports whether none of the records is of an open call.
+func (a *Applier) Ended(ctx context.Context, records []int64) (bool, error) {
+	open, err := a.Ledger.Open(ctx)
+	return !slices.ContainsFunc(open, func(c OpenActivity) bool { return slices.Contains(records, c.ID) }), err
 }
 
 // failed records that a call failed: in doubt, or surely without effect.

@@ -49,7 +49,7 @@ func (s shape) person(t *rapid.T, i, lists int) sink.Work {
 	if !s.plain && rapid.IntRange(0, 9).Draw(t, "long") == 0 {
 		address = mapper.Address(fmt.Sprintf("p%03d.of.the.chamber.of.commerce.and.industry.of.the.harbour@example.org", i))
 	}
-	w := sink.Work{Address: address, Rows: 5, Shown: sink.Shown{State: mapper.ContactAbsent, Lists: map[string]bool{}}}
+	w := sink.Work{Address: address, Rows: 5, Fields: mapper.Fields{FirstName: "Ann"}, Shown: sink.Shown{State: mapper.ContactAbsent, Lists: map[string]bool{}}}
 	if !s.plain {
 		w.Rows = rapid.IntRange(0, 5).Draw(t, "rows")
 	}
@@ -94,14 +94,14 @@ type rules struct {
 	on, off       map[pair]bool
 	added, done   map[pair]bool // by calls so far; done: with an intent
 	told          map[mapper.Address]int
-	rows          map[mapper.Address]int
+	rows, made    map[mapper.Address]int // made: the round of the first import
 	phase         int
 }
 
 func newRules(work []sink.Work) *rules {
 	r := &rules{
 		work: map[mapper.Address]*sink.Work{}, adds: map[pair]bool{}, removes: map[pair]bool{}, on: map[pair]bool{}, off: map[pair]bool{},
-		added: map[pair]bool{}, done: map[pair]bool{}, told: map[mapper.Address]int{}, rows: map[mapper.Address]int{},
+		added: map[pair]bool{}, done: map[pair]bool{}, told: map[mapper.Address]int{}, rows: map[mapper.Address]int{}, made: map[mapper.Address]int{},
 	}
 	for i := range work {
 		w := &work[i]
@@ -128,7 +128,7 @@ func (r *rules) check(t *rapid.T, c sink.Call) {
 	if c.OptOut {
 		phase = 1
 	}
-	if phase < r.phase {
+	if phase += 10 * c.Round; phase < r.phase {
 		t.Fatalf("a call of kind %s comes too late", c.Kind)
 	}
 	r.phase = phase
@@ -156,6 +156,18 @@ func (r *rules) check(t *rapid.T, c sink.Call) {
 			}
 		}
 		if c.Kind == sink.CallImport {
+			// Nobody knows what becomes of an import of a contact that another is
+			// only making.
+			made, known := r.made[who]
+			if known && r.work[who].Shown.ID == "" && made >= c.Round {
+				t.Fatalf("%s is on an import of round %d, and is made in round %d", who, c.Round, made)
+			}
+			if !known {
+				r.made[who] = c.Round
+			}
+			if r.work[who].Shown.ID == "" && known != (c.Rows[i].FirstName == "") {
+				t.Fatalf("a row of %s says %q, and the contact was made before: %v", who, c.Rows[i].FirstName, known)
+			}
 			if r.rows[who]++; r.rows[who] > r.work[who].Rows {
 				t.Fatalf("%s gets %d import rows, and may have %d", who, r.rows[who], r.work[who].Rows)
 			}

@@ -2,9 +2,11 @@ package sink
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
+	"strings"
 	"testing"
 
 	"rollcall/mapper"
@@ -80,5 +82,46 @@ func TestCustomFieldsAreNamed(t *testing.T) {
 				t.Errorf("somebody without custom fields: %v", err)
 			}
 		})
+	}
+}
+
+// The names of custom fields may be longer than their labels, so that an import is
+// more than Constant Contact takes: it is sent in parts, each with what is recorded
+// of its people.
+func TestImportsAreCutByTheNamesOfFields(t *testing.T) {
+	const people, value = 15_000, 200
+	s := Step{Call: Call{Kind: CallImport, ListIDs: []string{"1"}}}
+	label := map[string]string{"T": strings.Repeat("x", value)}
+	for i := range people {
+		address := mapper.Address(fmt.Sprintf("p%05d@example.org", i))
+		s.Call.Addresses = append(s.Call.Addresses, address)
+		s.Call.Rows = append(s.Call.Rows, constantcontact.ImportRow{Email: string(address), Custom: label})
+		s.Call.Intents = append(s.Call.Intents, Intent{Address: address, Op: OpFields})
+		s.Done = append(s.Done, Done{Address: address})
+	}
+	if parts := s.fitting(); len(parts) != 1 {
+		t.Fatalf("%d parts by the label, want one", len(parts))
+	}
+	a := &Applier{API: &fieldsOnly{all: []constantcontact.CustomField{{ID: "7", Name: strings.Repeat("n", 50), Label: "T"}}}, Log: slog.New(slog.DiscardHandler)}
+	if err := a.nameFields(t.Context(), &s.Call); err != nil {
+		t.Fatal(err)
+	}
+	parts := s.fitting()
+	rows := 0
+	for _, p := range parts {
+		size := importBytes(p.Call.ListIDs)
+		for i, row := range p.Call.Rows {
+			size += rowBytes(row)
+			if who := mapper.Address(row.Email); p.Call.Addresses[i] != who || p.Call.Intents[i].Address != who || p.Done[i].Address != who {
+				t.Fatalf("row %d of a part is recorded of somebody else", i)
+			}
+		}
+		if size > constantcontact.MaxImportBytes {
+			t.Errorf("a part has %d bytes", size)
+		}
+		rows += len(p.Call.Rows)
+	}
+	if len(parts) != 2 || rows != people {
+		t.Errorf("%d parts with %d rows, want two with all %d", len(parts), rows, people)
 	}
 }

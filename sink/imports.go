@@ -33,6 +33,7 @@ func (x *person) isNew() bool { return x.Shown.ID == "" }
 type part struct {
 	block
 	isImport bool
+	round    int
 }
 
 // additions plans imports and additions by id. All blocks are planned as if they
@@ -59,6 +60,7 @@ func (p *planner) additions() {
 	slices.SortStableFunc(a.parts, func(a, b part) int { return cmp.Compare(len(a.people), len(b.people)) })
 	a.chooseImports()
 	a.saveRows()
+	a.assign(a.inRounds())
 	a.tellFields()
 	a.send()
 }
@@ -130,15 +132,16 @@ func (a *adder) chooseImports() {
 
 func byIDCalls(people int) int { return ceilDiv(people, constantcontact.MaxMembershipIDs) }
 
-// tellFields gives everybody who is to be told fields the row that does it: in
-// the smallest of their imports, because rows that tell are long. Who has none is
+// tellFields gives everybody who is to be told fields the row that does it: the
+// one that makes them, else in the smallest of their imports, because rows that
+// tell are long. Who has none is
 // taken along by an import over lists that this batch's read showed the person
 // on, is told singly, or gets an import over the commonest such list.
 func (a *adder) tellFields() {
 	var only []int
 	for i, t := range a.parts {
 		for _, n := range t.people {
-			if x := a.people[n]; t.isImport && x.tell && x.full < 0 {
+			if x := a.people[n]; t.isImport && x.tell && !x.isNew() && x.full < 0 {
 				x.full = i
 			}
 		}
@@ -195,24 +198,23 @@ func (a *adder) tellFields() {
 	}
 }
 
-// send makes the calls: imports first, those that make contacts before others.
+// send makes the calls, round by round: imports first, those that make contacts
+// before others.
 func (a *adder) send() {
 	order := make([]int, len(a.parts))
 	makes := make([]int, len(a.parts))
-	for i := range a.parts {
+	last := 0
+	for i, t := range a.parts {
 		order[i] = i
-		for _, n := range a.parts[i].people {
+		last = max(last, t.round)
+		for _, n := range t.people {
 			if x := a.people[n]; x.isNew() && x.full == i {
 				makes[i]++
 			}
 		}
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(makes[j], makes[i]) })
-	for _, i := range order {
-		if a.parts[i].isImport {
-			a.imports(i)
-		}
-	}
+	a.sendRound(order, 0)
 	who := make([]*Work, len(a.people))
 	for n, x := range a.people {
 		who[n] = x.Work
@@ -226,6 +228,17 @@ func (a *adder) send() {
 	for _, x := range a.singly {
 		a.single(x)
 	}
+	for round := 1; round <= last; round++ {
+		a.sendRound(order, round)
+	}
+}
+
+func (a *adder) sendRound(order []int, round int) {
+	for _, i := range order {
+		if a.parts[i].isImport && a.parts[i].round == round {
+			a.imports(i)
+		}
+	}
 }
 
 // imports makes the imports of a block.
@@ -237,7 +250,7 @@ func (a *adder) imports(part int) {
 		for _, l := range lists {
 			names.add(l)
 		}
-		c := Call{Kind: CallImport, ListIDs: a.ids(lists)}
+		c := Call{Kind: CallImport, ListIDs: a.ids(lists), Round: t.round}
 		size := importBytes(c.ListIDs)
 		for _, n := range t.people {
 			x := a.people[n]
@@ -251,10 +264,10 @@ func (a *adder) imports(part int) {
 			} else if mine.empty() {
 				continue
 			}
-			bytes := constantcontact.EncodedRowSize(row) + 1
+			bytes := rowBytes(row)
 			if len(c.Rows) == constantcontact.MaxImportRows || size+bytes > constantcontact.MaxImportBytes {
 				a.calls = append(a.calls, c)
-				c = Call{Kind: CallImport, ListIDs: c.ListIDs}
+				c = Call{Kind: CallImport, ListIDs: c.ListIDs, Round: t.round}
 				size = importBytes(c.ListIDs)
 			}
 			size += bytes

@@ -15,78 +15,126 @@ import (
 // more it is asked whether going through the whole account takes fewer calls.
 const bulkFrom = 25
 
+// Reading is what Constant Contact showed of people.
+type Reading struct {
+	Shown map[mapper.Address]Shown
+	At    time.Time // when the oldest answer was true
+	Bulk  bool      // most of it comes from reading the whole account
+}
+
 // Read asks Constant Contact for the state and the lists of people. doubtful
 // says of an address whether its absence from a list that a page showed would
 // mean something (that it left, was deleted or refused): a page proves only
-// what is on it, so such a person is asked for by name. The time returned is
-// when the oldest answer was true.
-func (a *Applier) Read(ctx context.Context, addresses []mapper.Address, doubtful func(mapper.Address, Shown) bool) (map[mapper.Address]Shown, time.Time, error) {
-	readAt := a.Now()
-	shown := make(map[mapper.Address]Shown, len(addresses))
-	bulk, err := a.bulk(ctx, len(addresses))
+// what is on it, so such a person is asked for by name.
+func (a *Applier) Read(ctx context.Context, addresses []mapper.Address, doubtful func(mapper.Address, Shown) bool) (Reading, error) {
+	r := Reading{Shown: make(map[mapper.Address]Shown, len(addresses)), At: a.Now()}
+	size, bulk, err := a.bulk(ctx, len(addresses))
 	if err != nil {
-		return nil, readAt, err
+		return r, err
 	}
-	if bulk {
-		err := a.pull(ctx, addresses, shown)
-		if errors.Is(err, constantcontact.ErrIncomplete) {
-			// Pages without the people's lists say nothing: ask for each.
-			clear(shown)
-			err = nil
+	if r.Bulk = bulk; bulk {
+		if err := a.readBulk(ctx, &r, addresses, size, doubtful); err != nil {
+			return r, err
 		}
-		if err != nil {
-			return nil, readAt, err
-		}
-		gone := map[mapper.Address]bool{}
-		sweptAt := a.Now()
-		if err := a.sweep(ctx, readAt, gone); err != nil {
-			return nil, readAt, err
-		}
-		for address := range gone {
-			if s, wanted := shown[address]; wanted {
-				s.State = mapper.ContactUnsubscribed
-				shown[address] = s
-			}
-		}
-		readAt = sweptAt
 	}
 	for _, address := range addresses {
-		if s, read := shown[address]; read && !doubtful(address, s) {
+		if s, read := r.Shown[address]; read && !doubtful(address, s) {
 			continue
 		}
 		s, err := a.readOne(ctx, address)
 		if err != nil {
-			return nil, readAt, err
+			return r, err
 		}
-		shown[address] = s
+		r.Shown[address] = s
 	}
-	return shown, readAt, nil
+	return r, nil
 }
 
-// bulk reports whether going through the whole account takes fewer calls than
-// asking for n people.
-func (a *Applier) bulk(ctx context.Context, n int) (bool, error) {
+// bulk reports whether going through the whole account page by page takes fewer
+// calls than asking for n people. An export would take fewer even for fewer people,
+// but they would wait for it. size is how many contacts the account has.
+func (a *Applier) bulk(ctx context.Context, n int) (size int, bulk bool, err error) {
 	if n <= bulkFrom {
-		return false, nil
+		return 0, false, nil
 	}
-	counts, err := a.API.Counts(ctx)
-	if err != nil {
-		return false, fmt.Errorf("count contacts: %w", err)
+	if size, err = a.AccountSize(ctx); err != nil {
+		return 0, false, fmt.Errorf("count contacts: %w", err)
 	}
-	return n > counts.Total/constantcontact.PageSize+1, nil
+	return size, n > size/constantcontact.PageSize+1, nil
 }
 
-func (a *Applier) pull(ctx context.Context, addresses []mapper.Address, shown map[mapper.Address]Shown) error {
+// readBulk reads the whole account, and then who unsubscribed meanwhile. Of an
+// export nothing follows about whom it does not have; if these are more than the
+// account has pages, the pages are read too.
+func (a *Applier) readBulk(ctx context.Context, r *Reading, addresses []mapper.Address, size int, doubtful func(mapper.Address, Shown) bool) error {
+	err := errNoExport
+	if a.exportPays(size) {
+		err = a.export(ctx, r.takeOf(addresses, doubtful))
+		left := len(addresses) - len(r.Shown)
+		if err == nil && left > bulkFrom && left > ceilDiv(size, constantcontact.PageSize) {
+			err = errNoExport
+		} else if errors.Is(err, errNoExport) {
+			a.noExport = true
+		}
+	}
+	if errors.Is(err, errNoExport) {
+		err = a.readPages(ctx, r, addresses)
+		if errors.Is(err, constantcontact.ErrIncomplete) && !a.noExport {
+			clear(r.Shown)
+			if err = a.export(ctx, r.takeOf(addresses, doubtful)); errors.Is(err, errNoExport) {
+				a.noExport, err = true, nil
+			}
+		}
+		if errors.Is(err, constantcontact.ErrIncomplete) {
+			clear(r.Shown) // pages without the people's lists say nothing: each is asked for
+			err = nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	gone := map[mapper.Address]bool{}
+	sweptAt := a.Now()
+	if err := a.sweep(ctx, r.At, gone); err != nil {
+		return err
+	}
+	for address := range gone {
+		if s, wanted := r.Shown[address]; wanted {
+			s.State = mapper.ContactUnsubscribed
+			r.Shown[address] = s
+		}
+	}
+	r.At = sweptAt
+	return nil
+}
+
+// takeOf takes those of the addresses from an export of whom it leaves no doubt.
+func (r *Reading) takeOf(addresses []mapper.Address, doubtful func(mapper.Address, Shown) bool) func(Page) error {
+	wanted := make(map[mapper.Address]bool, len(addresses))
+	for _, address := range addresses {
+		wanted[address] = true
+	}
+	return func(page Page) error {
+		for address, s := range page.People {
+			if wanted[address] && !doubtful(address, s) {
+				r.Shown[address] = s
+			}
+		}
+		return nil
+	}
+}
+
+// readPages reads the account page by page. Whoever is on none is absent, as far
+// as pages tell.
+func (a *Applier) readPages(ctx context.Context, r *Reading, addresses []mapper.Address) error {
 	at := a.Now()
 	for _, address := range addresses {
-		shown[address] = Shown{State: mapper.ContactAbsent, ReadAt: at}
+		r.Shown[address] = Shown{State: mapper.ContactAbsent, ReadAt: at}
 	}
-	q := constantcontact.ContactQuery{Status: []string{"all"}}
-	return a.API.Contacts(ctx, q, func(page []constantcontact.Contact) error {
-		at := a.Now()
-		for _, c := range page {
-			if _, wanted := shown[addressOf(c)]; wanted {
-				shown[addressOf(c)] = shownOf(c, at)
+	return a.pages(ctx, nil, func(page Page) error {
+		for address, s := range page.People {
+			if _, wanted := r.Shown[address]; wanted {
+				r.Shown[address] = s
 			}
 		}
 		return nil

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -15,39 +16,71 @@ type Page struct {
 	People map[mapper.Address]Shown
 	// Nameless are contacts without an address: they have only a telephone.
 	Nameless []Shown
+	// Export says that the page comes from an export, where a contact that was
+	// deleted or is on hold may look active.
+	Export bool
+	// Again says that the reading begins anew with this page, which is empty.
+	Again bool
 }
 
 // Pull reads the contacts of the account, in whatever state, page by page; with
 // list ids only those on one of the lists. Memory is bounded by a page. After an
 // error the reading is not complete: somebody who did not come may be there all
 // the same. A page whose contacts lack their lists is such an error.
-func (a *Applier) Pull(ctx context.Context, listIDs []string, take func(Page) error) error {
-	pull := func(lists []string) error {
-		at := a.Now()
-		q := constantcontact.ContactQuery{Status: []string{"all"}, Lists: lists}
-		return a.API.Contacts(ctx, q, func(contacts []constantcontact.Contact) error {
-			page := Page{People: make(map[mapper.Address]Shown, len(contacts))}
-			for _, c := range contacts {
-				if c.Address == "" {
-					page.Nameless = append(page.Nameless, shownOf(c, at))
-				} else {
-					page.People[addressOf(c)] = shownOf(c, at)
-				}
+//
+// A whole account is read by an export where that takes fewer calls, or where its
+// pages lack the lists. size is about how many contacts it has.
+func (a *Applier) Pull(ctx context.Context, listIDs []string, size int, take func(Page) error) error {
+	if len(listIDs) > 0 {
+		for lists := range slices.Chunk(listIDs, constantcontact.MaxQueryLists) {
+			if err := a.pages(ctx, lists, take); err != nil {
+				return err
 			}
-			err := take(page)
-			at = a.Now() // the next page is asked for now
+		}
+		return nil
+	}
+	if a.exportPays(size) {
+		err := a.export(ctx, take)
+		if !errors.Is(err, errNoExport) {
 			return err
-		})
-	}
-	if len(listIDs) == 0 {
-		return pull(nil)
-	}
-	for lists := range slices.Chunk(listIDs, constantcontact.MaxQueryLists) {
-		if err := pull(lists); err != nil {
+		}
+		a.Log.Warn("the account is read by pages", "err", err)
+		a.noExport = true
+		if err := take(Page{Again: true}); err != nil {
 			return err
 		}
 	}
+	err := a.pages(ctx, nil, take)
+	if !errors.Is(err, constantcontact.ErrIncomplete) || a.noExport {
+		return err
+	}
+	a.Log.Warn("pages lack what was asked for: the account is read by an export", "err", err)
+	if err := take(Page{Again: true}); err != nil {
+		return err
+	}
+	if without := a.export(ctx, take); without != nil {
+		return errors.Join(err, without)
+	}
 	return nil
+}
+
+// pages reads contacts page by page.
+func (a *Applier) pages(ctx context.Context, lists []string, take func(Page) error) error {
+	at := a.Now()
+	q := constantcontact.ContactQuery{Status: []string{"all"}, Lists: lists}
+	return a.API.Contacts(ctx, q, func(contacts []constantcontact.Contact) error {
+		page := Page{People: make(map[mapper.Address]Shown, len(contacts))}
+		for _, c := range contacts {
+			if c.Address == "" {
+				page.Nameless = append(page.Nameless, shownOf(c, at))
+			} else {
+				page.People[addressOf(c)] = shownOf(c, at)
+			}
+		}
+		err := take(page)
+		at = a.Now() // the next page is asked for now
+		return err
+	})
 }
 
 // ReadAddress asks Constant Contact for one address. It is the proof that a

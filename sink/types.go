@@ -77,6 +77,9 @@ type Call struct {
 	IDs       []string                    // contact ids of CallAdd and CallRemove
 	Intents   []Intent
 	OptOut    bool // removals that wait for nothing
+	// Round is when the call is sent: when all calls of earlier rounds have
+	// ended.
+	Round int
 }
 
 // People is how many people the call names.
@@ -166,6 +169,8 @@ type API interface {
 	RemoveListMemberships(ctx context.Context, contactIDs, listIDs []string) (constantcontact.Activity, error)
 	Activities(ctx context.Context, each func([]constantcontact.Activity) error) error
 	Activity(ctx context.Context, id string) (constantcontact.Activity, error)
+	StartExport(ctx context.Context, q constantcontact.ExportQuery) (constantcontact.Activity, error)
+	Export(ctx context.Context, a constantcontact.Activity, need []constantcontact.Column, take func([]constantcontact.ExportRow) error) error
 	ContactByID(ctx context.Context, id string) (constantcontact.Contact, error)
 	CreateContact(ctx context.Context, n constantcontact.NewContact) (constantcontact.WrittenContact, error)
 	PutContact(ctx context.Context, id string, change constantcontact.ContactChange) (constantcontact.WrittenContact, error)

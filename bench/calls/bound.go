@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -26,13 +27,13 @@ type who struct {
 	bytes int
 }
 
-// bound is the least number of calls that any plan takes: the largest of three
+// bound is the least number of calls that any plan takes: the largest of four
 // bounds that hold each by itself. People: a call takes so many. Bytes: every
 // new contact needs one row with its fields. Pairs: of two pairs (p, l) and
 // (q, m) such that p may not be put on m, or q not on l, no call has both; so a
 // set of pairs that exclude each other needs a call each. Instead of one person
 // a list of the set may have many, all of whom exclude those of other lists:
-// then it needs as many calls as they fill.
+// then it needs as many calls as they fill. Rows: rowBound.
 func (s side) bound() int {
 	bytes, people := 0, 0
 	for _, p := range s.people {
@@ -43,8 +44,19 @@ func (s side) bound() int {
 	}
 	best := max((people+s.most-1)/s.most, (bytes+constantcontact.MaxImportBytes-1)/constantcontact.MaxImportBytes)
 	r := rand.New(rand.NewPCG(1, 2))
-	for range tries {
-		best = max(best, s.exclusive(r))
+	most := 0
+	var sets [][]int
+	for i := range tries {
+		rare := i%2 == 0
+		n, chosen := s.exclusive(r, rare)
+		best = max(best, n)
+		if rare && n > most {
+			most, sets = n, chosen
+		}
+	}
+	if s.most == constantcontact.MaxImportRows && most > 0 {
+		const rounding = 1e-6
+		best = max(best, int(math.Ceil(s.rowBound(sets)-rounding)))
 	}
 	return best
 }
@@ -53,13 +65,19 @@ func (s side) bound() int {
 const tries = 30
 
 // exclusive finds a set of pairs that exclude each other, greedily: people who
-// may have few lists first, in an order that is otherwise drawn.
-func (s side) exclusive(r *rand.Rand) int {
+// may have few lists first, in an order that is otherwise drawn, and of their
+// lists one that is drawn, or the one with the fewest people. chosen has the people
+// of each list that is in the set, n is how many calls they need.
+func (s side) exclusive(r *rand.Rand, rare bool) (n int, chosen [][]int) {
 	order := make([]int, 0, len(s.people))
 	width := make([]int, len(s.people))
+	on := make([]int, s.lists) // people of each list
 	for p, x := range s.people {
 		if len(x.want) > 0 {
 			order = append(order, p)
+		}
+		for _, l := range x.want {
+			on[l]++
 		}
 		for _, may := range x.may {
 			if may {
@@ -69,7 +87,7 @@ func (s side) exclusive(r *rand.Rand) int {
 	}
 	r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(width[a], width[b]) })
-	chosen := make([][]int, s.lists)
+	chosen = make([][]int, s.lists)
 	reach := make([][]bool, s.lists) // lists that any of those chosen for a list may have
 	used := make([]bool, len(s.people))
 	fits := func(p, l int) bool {
@@ -91,8 +109,13 @@ func (s side) exclusive(r *rand.Rand) int {
 		}
 	}
 	for _, p := range order {
-		for _, l := range r.Perm(len(s.people[p].want)) {
-			if l := s.people[p].want[l]; len(chosen[l]) == 0 && fits(p, l) {
+		want := slices.Clone(s.people[p].want)
+		r.Shuffle(len(want), func(i, j int) { want[i], want[j] = want[j], want[i] })
+		if rare {
+			slices.SortStableFunc(want, func(a, b int) int { return cmp.Compare(on[a], on[b]) })
+		}
+		for _, l := range want {
+			if len(chosen[l]) == 0 && fits(p, l) {
 				take(p, l)
 				break
 			}
@@ -105,9 +128,8 @@ func (s side) exclusive(r *rand.Rand) int {
 			}
 		}
 	}
-	n := 0
 	for _, people := range chosen {
 		n += (len(people) + s.most - 1) / s.most
 	}
-	return n
+	return n, chosen
 }

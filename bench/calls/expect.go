@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink/constantcontact"
 )
@@ -13,8 +14,12 @@ import (
 // What a batch before had to do already is not counted again.
 func (w *world) expect(ctx context.Context) error {
 	due, err := w.Store.Due(ctx, 1<<30)
-	if err != nil || len(due) == 0 || due[0].TouchedAt.Add(w.Linger).After(w.clock.now()) {
+	if err != nil || len(due) == 0 {
 		return err
+	}
+	oldest := slices.MinFunc(due, func(a, b store.Dirty) int { return a.TouchedAt.Compare(b.TouchedAt) })
+	if oldest.TouchedAt.Add(w.Linger).After(w.clock.now()) {
+		return nil
 	}
 	var addresses []mapper.Address
 	for _, row := range due {

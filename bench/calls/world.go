@@ -122,8 +122,11 @@ func newWorld(ctx context.Context, server *localpg.Server, o options) (_ *world,
 	w.widen = &widen.Widener{Source: src, Store: w.store, Log: o.log, Watch: func(string) (cdc.Watch, bool) { return cdc.Watch{}, false }}
 	w.Deliverer = &deliver.Deliverer{
 		ID: association, Source: src, Store: state, Now: w.clock.now, Log: o.log,
-		Policy:  mapper.Policy{AllActiveName: "All Active and Courtesy Representatives", Thresholds: mapper.DefaultThresholds},
-		Applier: &sink.Applier{API: client, Ledger: state, Now: w.clock.now, Log: o.log},
+		Policy: mapper.Policy{AllActiveName: "All Active and Courtesy Representatives", Thresholds: mapper.DefaultThresholds},
+		Applier: &sink.Applier{
+			API: client, Ledger: state, Now: w.clock.now, Log: o.log,
+			Pause: func(_ context.Context, d time.Duration) error { w.clock.advance(d); return nil },
+		},
 	}
 	w.keeper = &reconcile.Reconciler{
 		ID: association, Source: src, Store: state, Applier: w.Applier, Deliverer: w.Deliverer,

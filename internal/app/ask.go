@@ -98,14 +98,17 @@ func ReportOf(ctx context.Context, association string, s *store.Association, r s
 
 // Report makes a preview presentable.
 func (p SyncPreview) Report(association string) *report.Preview {
-	out := &report.Preview{
+	return &report.Preview{
 		Association: association, Group: p.Group, List: p.List, Name: p.Name, On: p.On, Adds: p.Adds, OptedOut: p.OptedOut, Adoption: p.Adoption,
-		Removals: []report.PersonPlan{},
+		Removals: Named(p.Removals),
 	}
-	for _, r := range p.Removals {
-		out.Removals = append(out.Removals, report.PersonPlan{
-			Address: r.Address, Op: "remove", Reason: r.Reason, Rep: r.Rep, FirstName: r.FirstName, LastName: r.LastName,
-		})
+}
+
+// Named makes people presentable who would be taken off a list.
+func Named(removals []Removal) []report.PersonPlan {
+	all := make([]report.PersonPlan, len(removals))
+	for i, r := range removals {
+		all[i] = report.PersonPlan{Address: r.Address, Op: "remove", Reason: r.Reason, Rep: r.Rep, FirstName: r.FirstName, LastName: r.LastName}
 	}
-	return out
+	return all
 }

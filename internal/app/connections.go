@@ -78,9 +78,6 @@ type Connecting struct {
 	Address     string
 	RedirectURL string
 	Attempt     oauth.Attempt
-	// Adopt is the id of an account that may take the place of the one that the
-	// association had before; empty: none may.
-	Adopt string
 
 	from       *Connections
 	connection config.Connection
@@ -128,11 +125,11 @@ func (c *Connections) Begin(association string) (*Connecting, error) {
 func (c *Connecting) Close() { c.key.oauth.Close() }
 
 // Finish makes tokens of the code that the browser brought, checks the account
-// and records it. It needs the lease of the API key for that: where another
-// process does not give it up, the error is a *lease.HeldError and the code was
-// not used. An account that is not the association's is a
-// *credential.OtherAccountError, unless it is the one of Adopt.
-func (c *Connecting) Finish(ctx context.Context, code, by, agreedBy string) (made credential.Connection, err error) {
+// and records it. adopt is the id of an account that may take the place of the one
+// that the association had before; empty: none. It needs the lease of the API key
+// for that: where another process does not give it up, the error is a
+// *lease.HeldError and the code was not used.
+func (c *Connecting) Finish(ctx context.Context, code, by, agreedBy, adopt string) (made credential.Connection, err error) {
 	app := c.from.app
 	member := budget.Member{Source: app.cfg.Source.Name, Association: c.connection.Association}
 	err = c.from.withLease(ctx, c.key, func(ctx context.Context) error {
@@ -150,7 +147,7 @@ func (c *Connecting) Finish(ctx context.Context, code, by, agreedBy string) (mad
 		defer api.Close()
 		connector := &credential.Connector{
 			Source: app.cfg.Source.Name, Association: c.connection.Association, APIKey: c.connection.APIKey,
-			Store: app.store.Association(c.connection.Association), Box: c.from.box, Now: app.now, Adopt: c.Adopt,
+			Store: app.store.Association(c.connection.Association), Box: c.from.box, Now: app.now, Adopt: adopt,
 		}
 		made, err = connector.Connect(ctx, token, api, by, agreedBy)
 		return err

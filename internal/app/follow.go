@@ -88,6 +88,7 @@ func (a *App) read(ctx context.Context, state *store.Store) error {
 func (a *App) widen(ctx context.Context, state *store.Store) error {
 	w := &widen.Widener{Source: a.source, Store: state, Watch: a.watch, Now: a.now, Log: a.log.With("component", "widen")}
 	return w.Run(ctx, a.touched, func() {
+		a.widened.Add(1)
 		for _, s := range a.keys {
 			s.dirty.set()
 		}

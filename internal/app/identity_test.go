@@ -30,8 +30,9 @@ func newTestApp(t *testing.T) (*App, *pgtest.DB) {
 		return nil
 	})
 	cfg := &config.Config{
-		Source: config.Source{Name: "chamber", URL: db.URL, Slot: pgtest.Slot(t), Publication: "rollcall"},
-		State:  config.State{URL: db.URL},
+		Source:  config.Source{Name: "chamber", URL: db.URL, Slot: pgtest.Slot(t), Publication: "rollcall"},
+		State:   config.State{URL: db.URL},
+		Console: config.Console{Listen: "off"},
 	}
 	a, err := New(t.Context(), cfg, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {

@@ -54,6 +54,13 @@ func (v *View) Explain(ctx context.Context, address mapper.Address) (*report.Exp
 	if e.History, err = v.Store.History(ctx, address, historySize); err != nil {
 		return nil, err
 	}
+	reps := []mapper.RepID{""} // nobody's
+	for _, h := range in.People[0].Holders {
+		reps = append(reps, h.ID)
+	}
+	if e.Notices, err = v.Store.Notices(ctx, reps...); err != nil {
+		return nil, err
+	}
 	if person := in.People[0]; len(person.Holders)+len(person.Former)+len(person.Pairs)+len(e.History) == 0 &&
 		person.Contact == (mapper.Contact{}) && !person.RememberedOptOut && !person.OptOutAll && len(person.OptOutGroups) == 0 {
 		return nil, &NobodyError{Association: v.ID}

@@ -54,6 +54,16 @@ func (o *office) Run(ctx context.Context, association string, id int64) (*report
 	return found, calls, err
 }
 
+// ListNames reads what lists are called; see console.Office.
+func (o *office) ListNames(ctx context.Context, association string) (map[mapper.ListKey]string, error) {
+	bound, err := o.Store.Association(association).Lists(ctx)
+	names := make(map[mapper.ListKey]string, len(bound))
+	for _, l := range bound {
+		names[l.Key] = l.Name
+	}
+	return names, err
+}
+
 // Calls reads the last calls; see console.Office.
 func (o *office) Calls(ctx context.Context, association string, limit int) ([]console.CallLine, error) {
 	v, err := o.View(association)

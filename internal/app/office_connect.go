@@ -104,8 +104,7 @@ func (a *connectAttempt) State() string { return a.began.Attempt.State }
 func (a *connectAttempt) Code(answer url.Values) (string, error) { return a.began.Attempt.Code(answer) }
 
 func (a *connectAttempt) Finish(ctx context.Context, code, by, agreedBy, adopt string) (string, error) {
-	a.began.Adopt = adopt
-	made, err := a.began.Finish(ctx, code, by, agreedBy)
+	made, err := a.began.Finish(ctx, code, by, agreedBy, adopt)
 	return made.AccountName, connectProblem(err)
 }
 

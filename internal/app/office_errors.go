@@ -16,7 +16,11 @@ func problemOf(err error) error {
 	var nobody *NobodyError
 	switch {
 	case errors.As(err, &refused):
-		return &console.Problem{Status: http.StatusConflict, What: "This is not possible now.", Detail: sentence(refused.Detail), Try: sentence(refused.Try)}
+		p := &console.Problem{Status: http.StatusConflict, What: "This is not possible now.", Detail: sentence(refused.Detail)}
+		if !strings.HasPrefix(refused.Try, "rollcall ") { // that is for the command line
+			p.Try = sentence(refused.Try)
+		}
+		return p
 	case errors.As(err, &nobody):
 		return &console.Problem{
 			Status: http.StatusNotFound, What: "Nobody is known by that.", Detail: "Neither the member database nor Rollcall's own records have it.",

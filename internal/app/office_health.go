@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"rollcall/cdc"
 	"rollcall/internal/budget"
 	"rollcall/internal/console"
+	"rollcall/internal/tally"
 	"rollcall/mapper"
 )
 
@@ -34,6 +36,55 @@ func (o *office) Health(ctx context.Context, association string) (console.Health
 		return h, err
 	}
 	return h, o.calls(ctx, v, &h)
+}
+
+const (
+	// sampleEvery is how often it is written down how things are.
+	sampleEvery = 5 * time.Minute
+	// sampleKept is how long that is kept.
+	sampleKept = 14 * 24 * time.Hour
+)
+
+// sample writes down how an association is, for the charts, when that is due.
+func (o *office) sample(ctx context.Context, v *View) error {
+	last, err := v.Store.LastSample(ctx)
+	if err != nil || o.now().Sub(last) < sampleEvery {
+		return err
+	}
+	h, err := o.Health(ctx, v.ID)
+	if err != nil {
+		return err
+	}
+	values := map[string]float64{
+		console.SampleCalls: float64(h.Calls), console.SampleWAL: float64(h.RetainedBytes), console.SampleQueue: float64(h.Queued), console.SampleLatency: 0,
+	}
+	if h.QueuedSince != nil {
+		values[console.SampleLatency] = max(o.now().Sub(*h.QueuedSince).Seconds(), 0)
+	}
+	counts, err := v.Store.StandingCounts(ctx, mapper.AllActiveKey)
+	if err != nil {
+		return err
+	}
+	for _, c := range counts {
+		if c.What == tally.OnList {
+			values[console.SampleOnLists] = float64(c.N)
+		}
+	}
+	return v.Store.SaveSamples(ctx, values, sampleKept)
+}
+
+// Samples reads how something was; see console.Office.
+func (o *office) Samples(ctx context.Context, association, what string, since time.Time) ([]console.Point, error) {
+	v, err := o.View(association)
+	if err != nil {
+		return nil, err
+	}
+	samples, err := v.Store.Samples(ctx, what, since)
+	points := make([]console.Point, len(samples))
+	for i, s := range samples {
+		points[i] = console.Point(s)
+	}
+	return points, err
 }
 
 func (o *office) slot(ctx context.Context, h *console.Health) error {

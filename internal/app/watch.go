@@ -50,7 +50,7 @@ func (a *App) collect() {
 		ids = append(ids, c.Association)
 	}
 	a.watched.collector = metrics.NewCollector(a.watched.registry, metrics.Config{
-		State: a.store, Slot: a.readSlot, Stream: a.watched.stream, Associations: ids, Keys: keys,
+		State: a.store, Slot: a.readSlot, Stream: a.watched.stream, Associations: ids, Keys: keys, SourceLease: "source/" + a.cfg.Source.Name,
 		Every: a.cfg.Metrics.Every, Now: a.now, Log: a.log.With("component", "metrics"),
 	})
 }

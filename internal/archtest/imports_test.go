@@ -56,7 +56,7 @@ var allowed = map[string][]string{
 
 	"internal/metrics": {"cdc", "sink", "sink/constantcontact", "internal/store", "internal/version"},
 
-	"internal/demo": {"mapper", "sql", "internal/app", "internal/ccsim", "internal/chamber", "internal/config", "internal/localpg"},
+	"internal/demo": {"mapper", "sql", "internal/access", "internal/app", "internal/ccsim", "internal/chamber", "internal/config", "internal/localpg"},
 
 	"internal/app": anything,
 	"internal/cli": anything,

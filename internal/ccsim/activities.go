@@ -34,6 +34,7 @@ type activity struct {
 	stuck      bool // stays in processing until it is released
 	releasedAt time.Time
 	apply      func(*activity) // the effect, of an activity that completes
+	makes      map[string]bool // of an import: addresses that had no contact when it came
 	counters   map[string]int
 	errors     []string
 	resultID   string
@@ -72,12 +73,20 @@ func (s *Sim) queue(c *call, apply func(*activity)) *activity {
 // submit queues an activity and answers it, unless too many wait. resultID is
 // that of the file it will make, if any.
 func (s *Sim) submit(c *call, resultID string, apply func(*activity)) answer {
-	if len(c.account.open) >= queueLimit {
-		return problem(http.StatusTooManyRequests, "activities.api.queue_limit", "You exceeded 1,000 queued activities for this user account.")
+	act, refused := s.accept(c, apply)
+	if act == nil {
+		return refused
 	}
-	act := s.queue(c, apply)
 	act.resultID = resultID
 	return answer{status: http.StatusCreated, body: s.activityBody(act)}
+}
+
+// accept queues an activity unless too many wait; then refused says so.
+func (s *Sim) accept(c *call, apply func(*activity)) (act *activity, refused answer) {
+	if len(c.account.open) >= queueLimit {
+		return nil, problem(http.StatusTooManyRequests, "activities.api.queue_limit", "You exceeded 1,000 queued activities for this user account.")
+	}
+	return s.queue(c, apply), refused
 }
 
 // drops says whether an activity with errors leaves out a person: every third
@@ -111,7 +120,7 @@ func (s *Sim) settle(a *accountState) {
 			act.apply(act)
 			s.effective = time.Time{}
 		}
-		act.apply = nil
+		act.apply, act.makes = nil, nil
 	}
 	clear(a.open[len(waiting):])
 	a.open = waiting

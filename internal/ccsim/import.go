@@ -3,6 +3,7 @@ package ccsim
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -49,13 +50,38 @@ func (s *Sim) postImport(c *call) answer {
 		}
 	}
 	a := c.account
-	return s.submit(c, "", func(act *activity) {
+	makes := s.refereeMaking(a, rows)
+	act, refused := s.accept(c, func(act *activity) {
 		if !known {
 			act.state, act.errors = failed, []string{"list_ids does not have a valid value"}
 			return
 		}
 		s.importRows(a, act, rows, lists)
 	})
+	if act == nil {
+		return refused
+	}
+	act.makes = makes
+	return answer{status: http.StatusCreated, body: s.activityBody(act)}
+}
+
+// refereeMaking looks for addresses that another import is still making, and
+// returns those that have no contact.
+func (s *Sim) refereeMaking(a *accountState, rows []row) map[string]bool {
+	makes := map[string]bool{}
+	for _, r := range rows {
+		address := normal(r.text("email"))
+		if a.byAddress[address] != nil {
+			continue
+		}
+		makes[address] = true
+		for _, act := range a.open {
+			if act.makes[address] {
+				s.note(RuleMaking, "activity "+act.id)
+			}
+		}
+	}
+	return makes
 }
 
 // importRows is what an import does to people: new ones are created, those who

@@ -26,6 +26,7 @@ const (
 	RuleNotMailable  = "adds somebody who cannot be mailed"
 	RuleLeft         = "puts somebody back who left the list"
 	RuleRows         = "more than 5 import rows for an address in 24 hours"
+	RuleMaking       = "imports an address that another import is still making"
 	RuleLimits       = "more in a request than the vendor takes"
 	RuleTokenRate    = "more than 1 request of the token endpoint in a second"
 	RuleStaleRefresh = "presents a refresh token whose successor was delivered"

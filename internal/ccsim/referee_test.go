@@ -60,6 +60,23 @@ func TestRefereeOfRows(t *testing.T) {
 	}
 }
 
+// An import of an address that another is still making is noted; one after that,
+// and one of a contact that exists, are not.
+func TestRefereeOfMaking(t *testing.T) {
+	w := newWorld(t, Switches{})
+	one, two := w.list("Members"), w.list("Board")
+	w.contact("old@example.org")
+	w.call(201, "POST", importPath, people(one, person("new@example.org"), person("old@example.org")))
+	w.call(201, "POST", importPath, people(two, person("old@example.org")))
+	w.wantRules()
+	w.call(201, "POST", importPath, people(two, person("new@example.org")))
+	w.wantRules(RuleMaking)
+	w.Reset()
+	w.now = w.now.Add(2 * w.delay)
+	w.run(importPath, people(two, person("new@example.org")))
+	w.wantRules()
+}
+
 // Rows that are refused count as well: a client that tries a bad address again
 // and again is what the vendor's guard is about.
 func TestRefereeOfRefusedRows(t *testing.T) {

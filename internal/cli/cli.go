@@ -41,6 +41,7 @@ type commands struct {
 	Sync       syncCommand       `cmd:"" help:"Sync one group now, after showing who would be taken off."`
 	Reconcile  reconcileCommand  `cmd:"" help:"Ask for a full reconciliation."`
 	Runs       runsCommand       `cmd:"" help:"List the last runs, or show the report of one."`
+	Notices    noticesCommand    `cmd:"" help:"List what is done otherwise than the database says, such as names that are cut."`
 	Approvals  approvalsCommand  `cmd:"" help:"List what waits for an answer, and answer it."`
 	AllowBack  allowBackCommand  `cmd:"" help:"Allow somebody back who left a list or was deleted in Constant Contact."`
 	Lists      listsCommand      `cmd:"" help:"List the lists, and answer for one that is missing or ambiguous."`

@@ -66,7 +66,6 @@ func (c *connectCommand) Run(e *env) error {
 		return err
 	}
 	defer connecting.Close()
-	connecting.Adopt = c.Adopt
 	in := bufio.NewReader(e.Stdin)
 	agreedBy, err := c.agreement(out, in)
 	if err != nil {
@@ -85,7 +84,7 @@ func (c *connectCommand) Run(e *env) error {
 		return err
 	}
 	fmt.Fprintln(out, "Checking the account …")
-	made, err := connecting.Finish(e.ctx, code, e.who(), agreedBy)
+	made, err := connecting.Finish(e.ctx, code, e.who(), agreedBy, c.Adopt)
 	if err != nil {
 		return err
 	}

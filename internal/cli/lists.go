@@ -114,7 +114,7 @@ func (l shownList) text(e *env) error { return l.List.Text(e.stdout) }
 
 func leftover(association string, l app.Leftover) *report.List {
 	out := report.NewList(association, l.List.ListRow, l.List.Paused)
-	out.Leftover = &report.Leftover{People: people(l.People), Adoption: l.Adoption}
+	out.Leftover = &report.Leftover{People: app.Named(l.People), Adoption: l.Adoption}
 	return out
 }
 

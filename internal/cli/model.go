@@ -31,6 +31,7 @@ var purposes = []purpose{
 	{"Set it up", []about{
 		{"init", []string{
 			"init --reference --print", "init --views views.sql --watches watches.sql --url postgres://dba@db.example.org/members",
+			"init --reference --url postgres://dba@db.example.org/members --consent consent.jsonl",
 		}, ""},
 		{"check", []string{"check", "check --json"}, "it found errors or warnings"},
 		{"connect", []string{"connect --association 1", "connect --association 1 --paste --agreed-by \"Ann Smith\""}, ""},
@@ -43,12 +44,17 @@ var purposes = []purpose{
 		{"sync", []string{"sync Board", "sync 12 --yes --wait"}, ""},
 		{"reconcile", []string{"reconcile --association 1 --wait"}, ""},
 		{"adopt", []string{"adopt --failover", "adopt --restored --yes"}, ""},
+		{"uninstall", []string{"uninstall --keep-consent consent.jsonl --url postgres://dba@db.example.org/members", "uninstall --print"}, ""},
 	}},
 	{"See what is and what would be", []about{
 		{"status", []string{"status", "status --association 1 --json"}, "something needs attention"},
+		{"healthcheck", []string{"healthcheck", "healthcheck --ready"}, "the program answered that it is not well"},
 		{"plan", []string{"plan", "plan --list Board --names"}, ""},
+		{"lists", []string{"lists", "lists show Board", "lists recreate Board"}, ""},
 		{"explain", []string{"explain ann@example.org", "explain 4711 --all"}, ""},
+		{"trace", []string{"trace 4711"}, ""},
 		{"runs", []string{"runs", "runs 42"}, ""},
+		{"notices", []string{"notices", "notices --association 1 --json"}, ""},
 		{"audit", []string{"audit", "audit --association 1 --limit 200"}, ""},
 		{"export", []string{"export Board -o board.csv", "export all -o all.csv --left-out out.csv"}, ""},
 	}},

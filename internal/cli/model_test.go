@@ -37,7 +37,7 @@ func TestEveryCommandHasAPurpose(t *testing.T) {
 // What help shows can be typed.
 func TestExamplesAreCommandLines(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, file := range []string{"views.sql", "watches.sql"} {
+	for _, file := range []string{"views.sql", "watches.sql", "consent.jsonl"} {
 		if err := os.WriteFile(file, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"rollcall/internal/app"
-	"rollcall/internal/report"
 )
 
 type syncCommand struct {
@@ -92,13 +89,4 @@ func ask(e *env, question string, nobody error) error {
 		return errDeclined
 	}
 	return nil
-}
-
-// people are those who would be taken off a list.
-func people(removals []app.Removal) []report.PersonPlan {
-	all := make([]report.PersonPlan, len(removals))
-	for i, r := range removals {
-		all[i] = report.PersonPlan{Address: r.Address, Op: "remove", Reason: r.Reason, Rep: r.Rep, FirstName: r.FirstName, LastName: r.LastName}
-	}
-	return all
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -19,6 +20,8 @@ type activityOffice interface {
 	Runs(ctx context.Context, association string, before int64, limit int) ([]*report.Run, error)
 	// Run is one run with its reasons and its calls.
 	Run(ctx context.Context, association string, id int64) (*report.Run, []CallLine, error)
+	// ListNames are what lists are called in Constant Contact.
+	ListNames(ctx context.Context, association string) (map[mapper.ListKey]string, error)
 	// Calls are the last calls to Constant Contact.
 	Calls(ctx context.Context, association string, limit int) ([]CallLine, error)
 	// RunPeople hands over what the calls of a run did to each person.
@@ -45,13 +48,21 @@ type runRow struct {
 	StartedAt, EndedAt moment
 	Path               string
 	Took               string
+	Scope              string // what the run was about
 }
 
-func (q *request) run(r *report.Run) runRow {
-	return runRow{r, q.moment(r.StartedAt), q.momentOf(r.EndedAt), q.to("activity", strconv.FormatInt(r.ID, 10)), seconds(r.Seconds)}
+func (q *request) run(r *report.Run, names map[mapper.ListKey]string) runRow {
+	scope := many(len(r.Lists), "list", "lists")
+	switch len(r.Lists) {
+	case 0:
+		scope = "all lists"
+	case 1:
+		scope = cmp.Or(names[r.Lists[0]], listName(r.Lists[0]))
+	}
+	return runRow{r, q.moment(r.StartedAt), q.momentOf(r.EndedAt), q.to("activity", strconv.FormatInt(r.ID, 10)), seconds(r.Seconds), scope}
 }
 
-// Kinds are the words for a run's kind.
+// Title is the words for a run's kind.
 func (r runRow) Title() string {
 	switch r.Kind {
 	case "nightly":
@@ -64,17 +75,6 @@ func (r runRow) Title() string {
 		return "First look at a list that existed"
 	}
 	return string(r.Kind)
-}
-
-// Scope is what the run was about.
-func (r runRow) Scope() string {
-	switch len(r.Lists) {
-	case 0:
-		return "all lists"
-	case 1:
-		return listName(r.Lists[0])
-	}
-	return many(len(r.Lists), "list", "lists")
 }
 
 const (
@@ -118,8 +118,12 @@ func (c *Console) activity(q *request) error {
 		p.Next = p.Path + "?before=" + strconv.FormatInt(runs[runsOnPage-1].ID, 10)
 	}
 	p.Back = before > 0
+	names, err := c.Office.ListNames(q.Context(), q.association.ID)
+	if err != nil {
+		return err
+	}
 	for _, r := range runs {
-		p.Runs = append(p.Runs, q.run(r))
+		p.Runs = append(p.Runs, q.run(r, names))
 	}
 	return c.render(q, "activity", "Activity", p)
 }
@@ -139,7 +143,11 @@ func (c *Console) showRun(q *request) error {
 	if err != nil {
 		return err
 	}
-	return c.render(q, "run", "Run "+strconv.FormatInt(id, 10), runPage{q.run(r), q.calls(calls), q.to("activity", strconv.FormatInt(id, 10), "people.csv")})
+	names, err := c.Office.ListNames(q.Context(), q.association.ID)
+	if err != nil {
+		return err
+	}
+	return c.render(q, "run", "Run "+strconv.FormatInt(id, 10), runPage{q.run(r, names), q.calls(calls), q.to("activity", strconv.FormatInt(id, 10), "people.csv")})
 }
 
 // runCSV hands over what a run did to whom.

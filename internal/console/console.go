@@ -41,6 +41,7 @@ type Office interface {
 	Zone(ctx context.Context, association string) (*time.Location, error)
 
 	groupsOffice
+	answersOffice
 	progressOffice
 	peopleOffice
 	approvalsOffice
@@ -48,6 +49,7 @@ type Office interface {
 	activityOffice
 	problemsOffice
 	connectOffice
+	auditOffice
 	healthOffice
 }
 

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"net/url"
 	"slices"
@@ -22,6 +23,7 @@ type fakeOffice struct {
 	by           string   // who did the last thing that changes something
 
 	health       Health
+	samples      []Point
 	lists        Lists
 	people       []PersonLine
 	slow         bool
@@ -44,6 +46,10 @@ type fakeOffice struct {
 	counted      *time.Time
 	account      Account
 	attempt      *fakeAttempt
+	listAnswers  ListAnswers
+	leftover     *report.Leftover
+	removed      *report.Leftover
+	acts         []Act
 }
 
 func (f *fakeOffice) ask(what, association string) error {
@@ -61,6 +67,10 @@ func (f *fakeOffice) Zone(context.Context, string) (*time.Location, error) {
 
 func (f *fakeOffice) Health(_ context.Context, a string) (Health, error) {
 	return f.health, f.ask("Health", a)
+}
+
+func (f *fakeOffice) Samples(_ context.Context, a, _ string, _ time.Time) ([]Point, error) {
+	return f.samples, f.ask("Samples", a)
 }
 
 func (f *fakeOffice) Lists(_ context.Context, a string) (Lists, error) {
@@ -108,6 +118,49 @@ func (f *fakeOffice) Export(_ context.Context, a string, _ mapper.ListKey, by st
 		_, err = io.WriteString(leftOut, "email\nbob@example.org\n")
 	}
 	return err
+}
+
+func (f *fakeOffice) ListAnswers(_ context.Context, a string, _ mapper.ListKey) (ListAnswers, error) {
+	return f.listAnswers, f.ask("ListAnswers", a)
+}
+
+func (f *fakeOffice) RecreateList(_ context.Context, a string, _ mapper.ListKey, by string) error {
+	f.by = by
+	return f.ask("RecreateList", a)
+}
+
+func (f *fakeOffice) SwitchOffList(_ context.Context, a string, _ mapper.ListKey, by string) error {
+	f.by = by
+	return f.ask("SwitchOffList", a)
+}
+
+func (f *fakeOffice) BindList(_ context.Context, a string, _ mapper.ListKey, to, by string) (int64, error) {
+	f.by = by
+	return 12, f.ask("BindList "+to, a)
+}
+
+func (f *fakeOffice) SetForeign(_ context.Context, a string, _ mapper.ListKey, keep bool, by string) error {
+	f.by = by
+	return f.ask(fmt.Sprintf("SetForeign %v", keep), a)
+}
+
+func (f *fakeOffice) Leftover(_ context.Context, a string, _ mapper.ListKey) (*report.Leftover, error) {
+	return f.leftover, f.ask("Leftover", a)
+}
+
+func (f *fakeOffice) RemoveLeftover(_ context.Context, a string, _ mapper.ListKey, l *report.Leftover, by string) error {
+	f.removed, f.by = l, by
+	return f.ask("RemoveLeftover", a)
+}
+
+func (f *fakeOffice) Audit(_ context.Context, a string, before int64, limit int) ([]Act, error) {
+	var acts []Act
+	for _, act := range f.acts {
+		if (before == 0 || act.ID < before) && len(acts) < limit {
+			acts = append(acts, act)
+		}
+	}
+	return acts, f.ask("Audit", a)
 }
 
 func (f *fakeOffice) Progress(_ context.Context, a string, _ int64) (Progress, error) {
@@ -216,6 +269,10 @@ func (f *fakeOffice) Run(_ context.Context, a string, id int64) (*report.Run, []
 	return nil, nil, errNoPage
 }
 
+func (f *fakeOffice) ListNames(_ context.Context, a string) (map[mapper.ListKey]string, error) {
+	return map[mapper.ListKey]string{"group:12": "Board"}, f.ask("ListNames", a)
+}
+
 func (f *fakeOffice) Calls(_ context.Context, a string, _ int) ([]CallLine, error) {
 	return f.calls, f.ask("Calls", a)
 }
@@ -292,6 +349,9 @@ func (f *fakeOffice) full() {
 		Slot: "rollcall", RetainedBytes: 3 << 30, SafeBytes: 1 << 30, Touched: 3, TouchedSince: &since, Queued: 4, QueuedSince: &since,
 		Calls: 9_999, Limit: 10_000, ClosedUntil: &soon, Alarms: []string{"empty: rollcall.reps"},
 	}
+	for i := range 50 {
+		f.samples = append(f.samples, Point{At: noon.Add(time.Duration(i-60) * 10 * time.Minute), Value: float64(i * i)})
+	}
 	group := ListLine{
 		Key: "group:12", Kind: mapper.ListGroup, Group: "12", Name: "Board", ListName: "Board", Ticked: true, Enabled: true, State: ListHeld,
 		Why: "Changes wait.", Counts: counts, ChangedAt: &since, Notices: []string{"The name is cut."},
@@ -338,5 +398,10 @@ func (f *fakeOffice) full() {
 	f.choices = Choices{Options: mapper.Options{NewsletterSolution: "ConstantContact", SyncGroups: true}, CanSet: true, NextRun: &soon, Window: [2]string{"01:00", "04:00"}, Zone: "America/Chicago", Finding: "The window cannot be read."}
 	f.runPeople = []RunPerson{{Call: 4, Address: "=cmd@example.org", List: "group:12", Op: "remove", Reason: mapper.ReasonOptedOut, Rep: "1", State: "ended", Outcome: "completed"}}
 	f.reasons, f.counted = counts.Held, &since
+	f.listAnswers = ListAnswers{Recreate: true, SwitchOff: true, Bind: true, Foreign: true, Existed: true, Leftover: true}
+	f.leftover = &report.Leftover{People: f.preview.Removals, Adoption: 2}
+	for id := int64(60); id > 0; id-- {
+		f.acts = append(f.acts, Act{ID: id, At: since, Who: "ann", What: "sync_now", Subjects: []string{"group:12"}, Detail: "asked for"})
+	}
 	f.account = Account{State: "connected", Name: "Harbour", ID: "abc", APIKey: "main", RedirectURL: "http://localhost:8410/callback", Since: &since, ConnectedBy: "ann", AgreedAt: &since, AgreedBy: "ann", DatabaseRead: true}
 }

@@ -232,6 +232,8 @@ type listPage struct {
 	Export    string
 	LeftOut   string
 	TickPath  string
+	Answers   ListAnswers
+	Leftover  string
 }
 
 // numberRow is a number that opens its people.
@@ -288,8 +290,12 @@ func (c *Console) list(q *request) error {
 	if err != nil {
 		return err
 	}
+	answers, err := c.Office.ListAnswers(q.Context(), q.association.ID, l.Key)
+	if err != nil {
+		return err
+	}
 	p := listPage{
-		listRow: q.listRow(l), CountedAt: q.momentOf(lists.CountedAt), CanTick: lists.CanTick,
+		Answers: answers, Leftover: q.to("groups", string(l.Key), "leftover"), listRow: q.listRow(l), CountedAt: q.momentOf(lists.CountedAt), CanTick: lists.CanTick,
 		Export: q.to("groups", string(l.Key), "export.csv"), LeftOut: q.to("groups", string(l.Key), "left-out.csv"), TickPath: q.to("groups", "ticks"),
 	}
 	for _, n := range numbers {

@@ -8,6 +8,9 @@ import (
 // healthOffice knows how the system is.
 type healthOffice interface {
 	Health(ctx context.Context, association string) (Health, error)
+	// Samples are how something was since a time, the oldest first. what is one of
+	// the words of Sample…
+	Samples(ctx context.Context, association, what string, since time.Time) ([]Point, error)
 }
 
 // Health is how the system is, as far as it concerns one association.
@@ -42,12 +45,39 @@ type Health struct {
 	ClosedUntil *time.Time
 }
 
+// What is sampled every few minutes.
+const (
+	SampleCalls   = "calls"   // of the API key today
+	SampleWAL     = "wal"     // bytes of write-ahead log that the slot holds
+	SampleQueue   = "queue"   // people to be brought in step
+	SampleLatency = "latency" // seconds that the oldest of them has waited
+	SampleOnLists = "on_list" // people on the list of everybody
+)
+
+// charts are those of the page, in its order.
+var charts = []struct {
+	title, what string
+	show        func(float64) string
+}{
+	{"Calls of the day", SampleCalls, whole},
+	{"People to be brought in step", SampleQueue, whole},
+	{"Oldest of them has waited", SampleLatency, func(v float64) string { return age(time.Duration(v) * time.Second) }},
+	{"Write-ahead log held", SampleWAL, func(v float64) string { return byteSize(int64(v)) }},
+	{"On the list of everybody", SampleOnLists, whole},
+}
+
+func whole(v float64) string { return num(int(v)) }
+
+// charted is how far back the charts go.
+const charted = 7 * 24 * time.Hour
+
 // healthPage is a Health as it is shown.
 type healthPage struct {
 	Health
 	DurableAt, TouchedSince, QueuedSince, PulledAt, ReadAt, FullPassAt, ClosedUntil moment
 	CallsPercent                                                                    int
 	Findings                                                                        []finding
+	Charts                                                                          []series
 }
 
 // finding is one thing that is not as it should be.
@@ -65,6 +95,19 @@ func (c *Console) health(q *request) error {
 	}
 	if h.Limit > 0 {
 		p.CallsPercent = min(100*h.Calls/h.Limit, 100)
+	}
+	for _, chart := range charts {
+		s := series{Title: chart.title, Show: chart.show, From: q.now.Add(-charted), To: q.now, zone: q.zone}
+		if s.Points, err = c.Office.Samples(q.Context(), q.association.ID, chart.what, s.From); err != nil {
+			return err
+		}
+		if chart.what == SampleCalls {
+			s.Limit = float64(h.Limit)
+		}
+		if len(s.Points) > 0 && q.now.Sub(s.Points[0].At) < charted {
+			s.From = s.Points[0].At // there is no more yet
+		}
+		p.Charts = append(p.Charts, s)
 	}
 	return c.render(q, "health", "Health", p)
 }

@@ -103,6 +103,7 @@ var sections = []struct{ title, path string }{
 	{"Problems", "problems"},
 	{"Options", "options"},
 	{"Connect", "connect"},
+	{"Audit log", "audit"},
 	{"Health", "health"},
 }
 

@@ -89,7 +89,7 @@ func TestViewersChangeNothing(t *testing.T) {
 	w := fullWorld(t, fakeGuard{User{Name: "vic", Role: Viewer}})
 	for _, path := range everyPage {
 		answer := w.do(path, nil)
-		if strings.HasSuffix(path, "/sync") {
+		if strings.HasSuffix(path, "/sync") || strings.HasSuffix(path, "/leftover") {
 			want(t, answer, http.StatusForbidden)
 			continue
 		}
@@ -300,6 +300,43 @@ func TestActivity(t *testing.T) {
 	}
 	leads(t, w.do("/a/1/reconcile", url.Values{}), "/a/1/requests/11")
 	want(t, w.do("/a/1/activity/22", nil), http.StatusNotFound)
+}
+
+func TestListAnswers(t *testing.T) {
+	w := fullWorld(t, nil)
+	want(t, w.do("/a/1/groups/group:12", nil), http.StatusOK, "Make it again", "Switch it off", "Bind it", "Remove them…")
+	for do, said := range map[string]string{"recreate": "recreated", "switch_off": "switched_off", "foreign_keep": "foreign", "foreign_remove": "foreign"} {
+		leads(t, w.do("/a/1/groups/group:12", url.Values{"do": {do}}), "/a/1/groups/group:12?said="+said)
+	}
+	leads(t, w.do("/a/1/groups/group:12", url.Values{"do": {"bind"}, "to": {" Board 2 "}}), "/a/1/requests/12")
+	if last := w.office.asked[len(w.office.asked)-1]; last != "BindList Board 2 1" || w.office.by != "local console" {
+		t.Errorf("asked %s by %s", last, w.office.by)
+	}
+	want(t, w.do("/a/1/groups/group:12", url.Values{}), http.StatusBadRequest)
+}
+
+func TestLeftoverRemovesWhoWasShown(t *testing.T) {
+	w := fullWorld(t, nil)
+	shown := w.do("/a/1/groups/group:12/leftover", nil)
+	want(t, shown, http.StatusOK, "Bob Example", "bob@example.org", "Take 1 person off")
+	form := url.Values{"preview": {hidden(t, shown, "preview")}}
+	want(t, w.do("/a/1/groups/group:12/sync", form), http.StatusConflict) // shown for something else
+	shown = w.do("/a/1/groups/group:12/leftover", nil)
+	form = url.Values{"preview": {hidden(t, shown, "preview")}}
+	was := w.office.leftover
+	w.office.leftover = nil
+	leads(t, w.do("/a/1/groups/group:12/leftover", form), "/a/1/groups/group:12?said=removed")
+	if w.office.removed != was {
+		t.Error("others were removed than shown")
+	}
+	want(t, w.do("/a/1/groups/group:12/leftover", form), http.StatusConflict)
+}
+
+func TestAuditLog(t *testing.T) {
+	w := fullWorld(t, nil)
+	first := w.do("/a/1/audit", nil)
+	want(t, first, http.StatusOK, "ann", "Sync now", "group:12", "/a/1/audit?before=11")
+	want(t, w.do("/a/1/audit?before=11", nil), http.StatusOK, "The latest")
 }
 
 func TestExports(t *testing.T) {

@@ -59,6 +59,10 @@ func (q *request) redirect(path, said string) error {
 
 // sayings are what the page says after something was done.
 var sayings = map[string]string{
+	"recreated":    "The list is made again: found by its name, or created.",
+	"switched_off": "The list is left alone until it is made again or bound to another.",
+	"foreign":      "Saved. It counts from the next nightly run on.",
+	"removed":      "They are taken off now.",
 	"options":      "Saved. The change arrives through the stream like any other, within seconds.",
 	"connected":    "The account is connected.",
 	"disconnected": "The account is disconnected: nothing is sent any more, and everything stays queued.",

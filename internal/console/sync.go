@@ -51,7 +51,9 @@ type previews struct {
 type shownPreview struct {
 	association string
 	user        string
-	preview     *report.Preview
+	list        mapper.ListKey
+	preview     *report.Preview  // of Sync now
+	leftover    *report.Leftover // or of removing who is left behind
 	until       time.Time
 }
 
@@ -83,15 +85,15 @@ func (p *previews) keep(s shownPreview, now time.Time) string {
 }
 
 // take returns a preview once.
-func (p *previews) take(token, association, user string, now time.Time) (*report.Preview, bool) {
+func (p *previews) take(token, association, user string, now time.Time) (shownPreview, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s, ok := p.all[token]
 	if !ok || s.association != association || s.user != user || !s.until.After(now) {
-		return nil, false
+		return shownPreview{}, false
 	}
 	delete(p.all, token)
-	return s.preview, true
+	return s, true
 }
 
 // syncPage shows what syncing a group now would do.
@@ -123,20 +125,22 @@ func (c *Console) previewSync(q *request) error {
 			Name:       fullName(r.FirstName, r.LastName), Path: c.personPath(q, r.Address, r.Rep),
 		})
 	}
-	p.Token = c.previews.keep(shownPreview{association: q.association.ID, user: q.user.Name, preview: preview}, q.now)
+	p.Token = c.previews.keep(shownPreview{association: q.association.ID, user: q.user.Name, list: l.Key, preview: preview}, q.now)
 	return c.render(q, "sync", "Sync now: "+l.Name, p)
+}
+
+var errOldPreview = &Problem{
+	Status: http.StatusConflict, What: "What you were shown is too old, or was used already.", Detail: "Nothing was done.",
+	Try: "Go to the list again, and look at the names.",
 }
 
 // syncNow asks for what was shown.
 func (c *Console) syncNow(q *request) error {
-	preview, ok := c.previews.take(q.PostFormValue("preview"), q.association.ID, q.user.Name, q.now)
-	if !ok || string(preview.List) != q.PathValue("list") {
-		return &Problem{
-			Status: http.StatusConflict, What: "What you were shown is too old, or was used already.", Detail: "Nothing was done.",
-			Try: "Press Sync now beside the group again, and look at the names.",
-		}
+	shown, ok := c.previews.take(q.PostFormValue("preview"), q.association.ID, q.user.Name, q.now)
+	if !ok || shown.preview == nil || string(shown.list) != q.PathValue("list") {
+		return errOldPreview
 	}
-	id, err := c.Office.ApproveSync(q.Context(), q.association.ID, preview, q.user.Name)
+	id, err := c.Office.ApproveSync(q.Context(), q.association.ID, shown.preview, q.user.Name)
 	if err != nil {
 		return err
 	}

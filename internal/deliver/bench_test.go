@@ -122,7 +122,10 @@ func newBench(t *testing.T, policy mapper.Policy) *bench {
 	b.widen = &widen.Widener{Source: src, Store: b.store, Log: log, Watch: func(string) (cdc.Watch, bool) { return cdc.Watch{}, false }}
 	b.Deliverer = &deliver.Deliverer{
 		ID: "1", Source: src, Store: state, Policy: policy, Linger: 2 * time.Second, Now: b.clock.now, Log: log,
-		Applier: &sink.Applier{API: client, Ledger: state, Now: b.clock.now, Log: log},
+		Applier: &sink.Applier{
+			API: client, Ledger: state, Now: b.clock.now, Log: log,
+			Pause: func(_ context.Context, d time.Duration) error { b.clock.advance(d); return nil },
+		},
 	}
 	return b
 }

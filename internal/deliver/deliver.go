@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
+
 	"rollcall/internal/source"
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -27,6 +29,9 @@ type Deliverer struct {
 	Pace Pace
 	Now  func() time.Time
 	Log  *slog.Logger
+
+	rest  *rest
+	again *backoff.ExponentialBackOff // see soon
 }
 
 // Pace makes the calls of a day last until its end.
@@ -46,14 +51,21 @@ const batchSize = 100_000
 // vendor flags more as abuse.
 const importsADay = 5
 
-// Batch delivers the addresses that are due. wait is how long the next batch
-// has to linger; zero when nothing is queued.
+// Batch delivers the addresses that are due, or goes on with a batch of which
+// calls had to wait for others. wait is how long the next batch has to linger;
+// zero when nothing is queued.
 func (d *Deliverer) Batch(ctx context.Context) (worked bool, wait time.Duration, err error) {
+	if worked, err := d.goOn(ctx); worked || err != nil {
+		return worked, 0, err
+	}
 	due, err := d.Store.Due(ctx, batchSize)
+	if err == nil {
+		due, err = d.withoutRest(ctx, due)
+	}
 	if err != nil || len(due) == 0 {
 		return false, 0, err
 	}
-	if wait := due[0].TouchedAt.Add(d.Linger).Sub(d.Now()); wait > 0 && len(due) < batchSize {
+	if wait := oldest(due).Add(d.Linger).Sub(d.Now()); wait > 0 && len(due) < batchSize {
 		return false, wait, nil
 	}
 	full, err := d.Store.FullPassDone(ctx)
@@ -70,6 +82,11 @@ func (d *Deliverer) Batch(ctx context.Context) (worked bool, wait time.Duration,
 	return true, 0, d.deliver(ctx, b)
 }
 
+// oldest is when the oldest change was committed.
+func oldest(due []store.Dirty) time.Time {
+	return slices.MinFunc(due, func(a, b store.Dirty) int { return a.TouchedAt.Compare(b.TouchedAt) }).TouchedAt
+}
+
 // paced is until when the changes at hand are to be gathered because the day's
 // calls are short; zero: they may go.
 func (d *Deliverer) paced(ctx context.Context, due []store.Dirty) (until time.Time, err error) {
@@ -80,7 +97,7 @@ func (d *Deliverer) paced(ctx context.Context, due []store.Dirty) (until time.Ti
 	if err != nil {
 		return until, err
 	}
-	if until = due[0].TouchedAt.Add(linger); !until.After(d.Now()) {
+	if until = oldest(due).Add(linger); !until.After(d.Now()) {
 		return time.Time{}, nil
 	}
 	return until, nil
@@ -129,27 +146,29 @@ func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
 	// A list that cannot be bound holds up nobody on the others.
 	var bindErr error
 	w.lists, bindErr = d.Applier.Bind(ctx, out.Lists, w.lists)
-	shown, readAt, readErr := d.readPeople(ctx, w, out, b, w.unread())
+	read, readErr := d.readPeople(ctx, w, out, b, w.unread())
 	if readErr != nil && !hasRemovals(out) {
 		return errors.Join(bindErr, readErr)
 	}
-	if err := d.observe(ctx, w, out, shown); err != nil {
+	if readErr != nil {
+		read.Shown = nil
+	}
+	if err := d.observe(ctx, w, out, read.Shown); err != nil {
 		return err
 	}
 	// The reads took time and changed what is known: plan again on both.
-	if w, out, err = d.planAgain(ctx, b, shown); err != nil {
+	if w, out, err = d.planAgain(ctx, b, read.Shown); err != nil {
 		return err
 	}
 	if readErr != nil {
 		d.Log.Warn("people could not be read: nobody is added", "association", d.ID, "err", readErr)
-		shown = nil
 	}
 	if unseen(w.lists) {
 		// Whoever becomes a contact before a list that existed was looked at would
 		// seem to have left it. Removals go on.
-		shown = nil
+		read.Shown = nil
 	}
-	return errors.Join(bindErr, readErr, d.send(ctx, w, out, b, shown, readAt))
+	return errors.Join(bindErr, readErr, d.send(ctx, w, out, b, read))
 }
 
 // unseen reports whether a list that existed still waits for its first look.

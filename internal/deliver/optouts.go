@@ -19,13 +19,14 @@ func (d *Deliverer) deliverOptOuts(ctx context.Context, b *batch) error {
 	if len(out.Ops) == 0 {
 		return d.putOff(ctx, b)
 	}
-	shown, readAt, err := d.readPeople(ctx, w, out, b, nil)
+	read, err := d.readPeople(ctx, w, out, b, nil)
 	if err != nil {
 		d.Log.Warn("people could not be read before they are taken off", "association", d.ID, "err", err)
-	} else if err := d.observe(ctx, w, out, shown); err != nil {
+		read.Shown = nil
+	} else if err := d.observe(ctx, w, out, read.Shown); err != nil {
 		return err
 	}
-	return d.send(ctx, w, out, b, shown, readAt)
+	return d.send(ctx, w, out, b, read)
 }
 
 // putOff keeps the whole batch until its time.

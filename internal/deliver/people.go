@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"rollcall/mapper"
 	"rollcall/sink"
@@ -19,7 +18,7 @@ const fewOptOuts = 25
 // something or remove, and the further addresses given. Whoever is to be removed
 // is read because they may have left by themselves: after our removal nobody
 // could tell.
-func (d *Deliverer) readPeople(ctx context.Context, w *world, out mapper.Output, b *batch, further map[mapper.Address]bool) (map[mapper.Address]sink.Shown, time.Time, error) {
+func (d *Deliverer) readPeople(ctx context.Context, w *world, out mapper.Output, b *batch, further map[mapper.Address]bool) (sink.Reading, error) {
 	need := map[mapper.Address]bool{}
 	if w.mayCall() {
 		maps.Copy(need, further)

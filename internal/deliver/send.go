@@ -5,13 +5,33 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
+
 	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink"
 )
 
-// busyPause is how long addresses wait that cannot be finished now.
-const busyPause = time.Minute // or until the call that they wait for has ended
+// busyPause is how long addresses wait for a call about them that is on its way;
+// when that ends, they wait no longer.
+const busyPause = time.Minute
+
+// Pauses before addresses are tried again that wait for a list to be bound or for
+// somebody to be read: Constant Contact may have had a bad moment.
+const (
+	soonFirst = 2 * time.Second
+	soonMost  = 5 * time.Minute
+)
+
+// soon is when what cannot be done now is tried again: seconds from now, and later
+// each time while nothing works.
+func (d *Deliverer) soon() time.Time {
+	if d.again == nil {
+		d.again = backoff.NewExponentialBackOff(
+			backoff.WithInitialInterval(soonFirst), backoff.WithMaxInterval(soonMost), backoff.WithMaxElapsedTime(0), backoff.WithRandomizationFactor(0))
+	}
+	return d.Now().Add(d.again.NextBackOff())
+}
 
 // delivery is what becomes of a batch's plan.
 type delivery struct {
@@ -25,16 +45,19 @@ type delivery struct {
 }
 
 // send turns the operations of a plan into calls and sends them. Additions go
-// only to people in shown, which is what Constant Contact showed just now.
-func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *batch, shown map[mapper.Address]sink.Shown, readAt time.Time) error {
+// only to people whom Constant Contact showed just now.
+func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *batch, read sink.Reading) error {
 	ops, held, err := d.guard(ctx, w, out, b)
 	if err != nil {
 		return err
 	}
 	bound := w.bound(ops)
-	x := d.sort(w, out, ops, held, b, bound, shown)
+	x := d.sort(w, out, ops, held, b, bound, read.Shown)
 	calls := sink.Planner{Singles: true}.Plan(x.work, bound)
 	steps, left := sink.Steps(calls, b.versions, x.counts)
+	if err := d.Store.NoteLists(ctx, out.Lists); err != nil {
+		return err
+	}
 	facts := w.facts(out)
 	facts.Held = held
 	facts.Counts = w.report(out, b, x.finished, steps)
@@ -52,16 +75,19 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 	if len(held) > 0 {
 		d.Log.Warn("operations wait for a decision", "association", d.ID, "ops", len(held), "kind", string(held[0].Kind))
 	}
-	sent, err := d.Applier.Apply(ctx, steps, readAt)
+	sent, err := d.Applier.Apply(ctx, steps, read.At)
 	if err == nil {
 		err = d.Applier.Move(ctx, x.moves)
 	}
-	if sent > 0 && d.Pace != nil {
+	if err == nil {
+		err = d.keep(ctx, sent, b, left, read)
+	}
+	if sent.Calls > 0 && d.Pace != nil {
 		d.Pace.Flushed()
 	}
 	if len(calls)+len(x.moves) > 0 || len(x.finished) > 1 {
 		d.Log.Info("delivered batch", "association", d.ID, "addresses", len(b.addresses), "finished", len(x.finished),
-			"ops", len(out.Ops), "calls", sent, "waiting", len(x.busy), "held", len(held))
+			"ops", len(out.Ops), "calls", sent.Calls, "waiting", len(x.busy), "held", len(held))
 	}
 	return err
 }
@@ -74,6 +100,13 @@ func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, held []ma
 		x.ops[op.Address] = append(x.ops[op.Address], op)
 	}
 	spare := newSpare(w, out, held, bound)
+	var soon time.Time
+	later := func() time.Time {
+		if soon.IsZero() {
+			soon = d.soon()
+		}
+		return soon
+	}
 	for _, address := range b.addresses {
 		done := sink.Done{Address: address, Version: b.versions[address]}
 		if b.busy[address] {
@@ -83,7 +116,7 @@ func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, held []ma
 		case len(mine) == 0 && !b.until.IsZero():
 			x.waits[b.until] = append(x.waits[b.until], address)
 		case len(mine) == 0 && w.unresolved(address):
-			x.waits[d.Now().Add(busyPause)] = append(x.waits[d.Now().Add(busyPause)], address)
+			x.waits[later()] = append(x.waits[later()], address)
 		case len(mine) == 0 && !b.busy[address]:
 			x.finished = append(x.finished, done)
 		case len(mine) == 0:
@@ -92,7 +125,7 @@ func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, held []ma
 				From: mine[0].From, To: address, ContactID: w.known[mine[0].From].Contact.ID, Rep: mine[0].Rep, Run: b.run[address], Done: done,
 			})
 		default:
-			item, until := d.work(w, out, bound, spare, mine, shown, b)
+			item, until := d.work(w, out, bound, spare, mine, shown, b, later)
 			if !until.IsZero() {
 				x.waits[until] = append(x.waits[until], address)
 			}
@@ -102,6 +135,9 @@ func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, held []ma
 			}
 			x.work = append(x.work, item)
 		}
+	}
+	if soon.IsZero() && d.again != nil {
+		d.again.Reset()
 	}
 	switch {
 	case b.lists == nil:
@@ -120,8 +156,9 @@ func (w *world) unresolved(address mapper.Address) bool {
 }
 
 // work is what can be done now for one address; until is when the rest can be
-// tried again, zero when it needs no wait.
-func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]sink.BoundList, spare *spare, ops []mapper.Op, shown map[mapper.Address]sink.Shown, b *batch) (item sink.Work, until time.Time) {
+// tried again, zero when it needs no wait; later is when to try what only has to
+// wait.
+func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]sink.BoundList, spare *spare, ops []mapper.Op, shown map[mapper.Address]sink.Shown, b *batch, later func() time.Time) (item sink.Work, until time.Time) {
 	address := ops[0].Address
 	k, busy := w.known[address], b.busy[address]
 	item = sink.Work{Address: address, Fields: out.Fields[address], Busy: busy, Run: b.run[address], Exact: w.people[address].Exact}
@@ -136,7 +173,7 @@ func (d *Deliverer) work(w *world, out mapper.Output, lists map[mapper.ListKey]s
 		_, bound := lists[op.List]
 		switch {
 		case op.List != "" && !bound:
-			until = d.Now().Add(busyPause)
+			until = later()
 		case op.Kind == mapper.InactivateFromList && (!busy || op.OptOut && !overtaken(k.Pairs[op.List])):
 			item.Removes = append(item.Removes, op)
 		case busy || !read:

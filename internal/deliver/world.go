@@ -194,7 +194,7 @@ func persons(addresses []mapper.Address, known map[mapper.Address]*store.Known, 
 
 // facts are what a plan learned besides its operations.
 func (w *world) facts(out mapper.Output) store.Facts {
-	f := store.Facts{Memory: out.OptOuts, Winners: out.Winners, Withdrawn: out.Withdrawn, States: out.States}
+	f := store.Facts{Memory: out.OptOuts, Winners: out.Winners, Withdrawn: out.Withdrawn, States: out.States, Cuts: out.Cuts}
 	for address, p := range w.people {
 		if len(p.Carry) > 0 {
 			f.Carrying = append(f.Carrying, string(address))

@@ -101,12 +101,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	go func() { running <- a.Run(ctx) }()
 	report, err := of.day(ctx, p, summary, o.Now())
 	if err == nil && o.Keep {
-		p.line("\neverything stays: the console is at %s (no login: it is for this host), the member database at %s\npress Ctrl-C to end", a.ConsoleURL(), server.URL("chamber"))
-		select {
-		case <-ctx.Done():
-		case stopped := <-running:
-			running <- stopped
-		}
+		err = of.keep(ctx, p, a.ConsoleURL(), server.URL("chamber"), func() (string, error) { return addUser(ctx, cfg, o.Now) }, running)
 	}
 	cancel()
 	if stopped := <-running; stopped != nil {

@@ -97,10 +97,14 @@ func (c *Collector) keys(by map[string][]store.Measure) {
 	for _, metric := range []string{"lease_expiry_timestamp_seconds", "lease_takeovers"} {
 		var kept []store.Measure
 		for _, m := range by[metric] {
-			if k, ours := named[m.Labels[0]]; ours {
+			k, ours := named[m.Labels[0]]
+			switch {
+			case ours:
 				m.Labels = []string{leasePrefix + k.Name}
-				kept = append(kept, m)
+			case m.Labels[0] != c.cfg.SourceLease:
+				continue
 			}
+			kept = append(kept, m)
 		}
 		by[metric] = kept
 	}

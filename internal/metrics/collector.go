@@ -34,6 +34,8 @@ type Config struct {
 	Stream       *Stream
 	Associations []string // in the order of the configuration
 	Keys         []Key
+	// SourceLease is the key of the source's lease.
+	SourceLease string
 	// Every is the time between two rounds. A round asks each question for as
 	// long at most.
 	Every time.Duration

@@ -68,7 +68,7 @@ func newWorld(associations ...string) *world {
 	}
 	w.process = NewProcess(w.registry, version.Info{Version: "1.2.3", Revision: "abc", Go: "go1.26"})
 	w.collector = NewCollector(w.registry, Config{
-		State: w.state, Slot: func(context.Context) (cdc.Slot, error) { return w.slot, w.slotErr }, Stream: w.stream, Associations: associations,
+		State: w.state, Slot: func(context.Context) (cdc.Slot, error) { return w.slot, w.slotErr }, Stream: w.stream, Associations: associations, SourceLease: "source/chamber",
 		Keys:  []Key{{Lease: "api_key/0123", Name: "main", Daily: 10_000, Reserve: 1000, PerSecond: 3.7, Held: func() bool { return true }}},
 		Every: 15 * time.Second, Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	})
@@ -254,19 +254,22 @@ func TestBudget(t *testing.T) {
 	put("api_opt_out_calls_today", "api_key/0123", 100)
 	put("lease_takeovers", "api_key/0123", 4)
 	put("lease_takeovers", "api_key/another", 9)
+	put("lease_takeovers", "source/another", 9)
+	put("lease_takeovers", "source/chamber", 2)
 	w.collector.Round(t.Context())
 	for series, want := range map[string]float64{
 		`rollcall_api_budget_remaining_calls{api_key="main",window="day"}`:             700,
 		`rollcall_api_budget_remaining_calls{api_key="main",window="opt_out_reserve"}`: 700, // of 900: no more are left in all
 		`rollcall_api_budget_calls{api_key="main",window="day"}`:                       10_000,
 		`rollcall_lease_takeovers{lease="api_key/main"}`:                               4,
+		`rollcall_lease_takeovers{lease="source/chamber"}`:                             2,
 		`rollcall_lease_held{lease="api_key/main"}`:                                    1,
 	} {
 		if got := w.value(t, series); got != want {
 			t.Errorf("%s is %v, want %v", series, got, want)
 		}
 	}
-	if n, err := testutil.GatherAndCount(w.registry, "rollcall_lease_takeovers"); n != 1 || err != nil {
+	if n, err := testutil.GatherAndCount(w.registry, "rollcall_lease_takeovers"); n != 2 || err != nil {
 		t.Errorf("%d leases, %v: another configuration's is not ours", n, err)
 	}
 	put("api_day_closed", "api_key/0123", 1)

@@ -89,7 +89,10 @@ func (s *system) restart() error {
 	state := s.store().Association(s.id)
 	s.deliverer = &deliver.Deliverer{
 		ID: s.id, Source: s.source, Store: state, Policy: s.policy, Linger: linger, Now: s.clock.Now, Log: log,
-		Applier: &sink.Applier{API: client, Ledger: state, Now: s.clock.Now, Log: log},
+		Applier: &sink.Applier{
+			API: client, Ledger: state, Now: s.clock.Now, Log: log,
+			Pause: func(_ context.Context, d time.Duration) error { s.clock.advance(d); return nil },
+		},
 	}
 	s.keeper = &reconcile.Reconciler{
 		ID: s.id, Source: s.source, Store: state, Applier: s.deliverer.Applier, Deliverer: s.deliverer, Now: s.clock.Now, Log: log,

@@ -30,7 +30,7 @@ func (r *Reconciler) firstLook(ctx context.Context, d store.Due) error {
 		if err != nil || len(lists) == 0 {
 			return err
 		}
-		found, err := r.pull(ctx, nil)
+		found, err := r.pullAll(ctx)
 		if err != nil {
 			return err
 		}

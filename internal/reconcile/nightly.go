@@ -174,17 +174,12 @@ func (r *Reconciler) readFor(ctx context.Context, run int64, account sink.Accoun
 	if err != nil {
 		return err
 	}
-	scope := lists
-	if calls(account, lists) >= pagesOf(size) {
-		scope = nil
+	var found map[string]int
+	if calls(account, lists) >= r.Applier.PullCalls(size) {
+		found, err = r.pull(ctx, nil, size)
+	} else if err = r.sweepNow(ctx); err == nil { // who unsubscribed is off every list without having left one
+		found, err = r.pullLists(ctx, lists)
 	}
-	// Who unsubscribed is off every list without having left one.
-	if scope != nil {
-		if err := r.sweepNow(ctx); err != nil {
-			return err
-		}
-	}
-	found, err := r.pullLists(ctx, scope)
 	if err != nil {
 		return err
 	}
@@ -194,9 +189,9 @@ func (r *Reconciler) readFor(ctx context.Context, run int64, account sink.Accoun
 // pullLists reads lists by themselves, and the whole account where they do not
 // tell what became of their people.
 func (r *Reconciler) pullLists(ctx context.Context, lists []sink.BoundList) (map[string]int, error) {
-	found, err := r.pull(ctx, lists)
+	found, err := r.pull(ctx, lists, 0)
 	if errors.Is(err, errTooManyUnshown) {
-		return r.pull(ctx, nil)
+		return r.pullAll(ctx)
 	}
 	return found, err
 }
@@ -256,7 +251,7 @@ func (r *Reconciler) reconcileNow(ctx context.Context, by string, done *store.Du
 		if _, err := r.keepLists(ctx, true); err != nil {
 			return err
 		}
-		found, err := r.pull(ctx, nil)
+		found, err := r.pullAll(ctx)
 		if err != nil {
 			return err
 		}
@@ -354,7 +349,7 @@ func (r *Reconciler) readDatabase(ctx context.Context) error {
 
 func mark(m *store.Marks, ref source.RepRef) error {
 	address, problem := mapper.Normalize(ref.Email)
-	return m.Rep(ref.Association, ref.Rep, address, problem)
+	return m.Rep(ref.Association, ref.Rep, address, problem, ref.OptedOut)
 }
 
 func keysOf(lists []sink.BoundList) []mapper.ListKey {

@@ -231,17 +231,24 @@ func TestNothingIsDoneForWhoeverHasItOff(t *testing.T) {
 	}
 }
 
+// others puts contacts into the account that have nothing to do with the database.
+func (w *world) others(n int) {
+	w.t.Helper()
+	for i := range n {
+		w.do(w.sim.AddContact(account, fmt.Sprintf("other%d@example.org", i)))
+	}
+}
+
 // A night that cannot read everything takes nobody off, is shown as failed, and
 // is tried again while the window is open.
 func TestIncompletePullRemovesNobody(t *testing.T) {
 	w := newWorld(t, noon)
-	for n := range 600 { // so that the account has a second page
-		w.do(w.sim.AddContact(account, "other"+string(rune('a'+n%26))+time.Duration(n).String()+"@example.org"))
-	}
+	w.others(600) // so that the account has a second page
 	w.settle()
 	w.do(w.sim.AddContact(account, "stranger@example.org", everybody))
 	w.do(w.sim.Leave(account, rep(3), "Board"))
 	w.sim.SetSwitches(ccsim.Switches{CursorDropsInclude: true}) // pages after the first are without lists
+	w.do(w.sim.Fault(ccsim.Fault{PathPrefix: "/v3/activities/contact_exports", Kind: ccsim.FaultActivityFailed}))
 	w.reconcile()
 	runs := w.runs(store.RunReconcile)
 	last := runs[len(runs)-1]
@@ -257,6 +264,84 @@ func TestIncompletePullRemovesNobody(t *testing.T) {
 	w.reconcile()
 	if n := value[int](w, "select count(*) from rollcall_state.ledger where departed_at is not null and list = 'group:1'"); n != 1 {
 		t.Errorf("%d departures after a complete reading, want 1", n)
+	}
+}
+
+// Where pages lack the lists, an export has them; and a large account is read by
+// an export in any case. What it shows is believed, what it does not show is asked
+// for by name: who left a list, who was deleted, who cannot be mailed.
+func TestAnAccountIsReadByAnExport(t *testing.T) {
+	for name, c := range map[string]struct {
+		others   int
+		switches ccsim.Switches
+	}{
+		"pages without lists": {600, ccsim.Switches{CursorDropsInclude: true}},
+		"many contacts":       {4000, ccsim.Switches{}},
+		"headers are fields":  {4000, ccsim.Switches{ExportHeadersAreFields: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, noon)
+			w.settle()
+			w.others(c.others)
+			w.sim.SetSwitches(c.switches)
+			w.do(w.sim.Leave(account, rep(3), "Board"))
+			w.do(w.sim.Unsubscribe(account, rep(4)))
+			w.do(w.sim.DeleteContact(account, rep(5)))
+			w.do(w.sim.SetPermission(account, rep(6), "temp_hold"))
+			w.do(w.sim.AddContact(account, "stranger@example.org", everybody))
+			w.sim.Reset()
+			w.reconcile()
+			if n := w.sim.Counts()["POST /v3/activities/contact_exports"]; n != 1 {
+				t.Fatalf("%d exports: %v", n, w.sim.Counts())
+			}
+			for address, want := range map[string]string{rep(2): "active", rep(4): "unsubscribed", rep(5): "deleted", rep(6): "temp_hold"} {
+				if state := value[string](w, "select state from rollcall_state.contact where address = $1", address); state != want {
+					t.Errorf("%s is %q, want %q", address, state, want)
+				}
+			}
+			if n := value[int](w, "select count(*) from rollcall_state.ledger where departed_at is not null"); n != 1 {
+				t.Errorf("%d departures, want the one that a GET confirmed", n)
+			}
+			if n := value[int](w, "select count(*) from rollcall_state.ledger where address = 'stranger@example.org' and shown = 'on'"); n != 1 {
+				t.Errorf("a foreign contact is on %d lists", n)
+			}
+			// Nobody is active again because a file says so.
+			w.do(w.sim.SetPermission(account, rep(6), "implicit"))
+			w.reconcile()
+			if state := value[string](w, "select state from rollcall_state.contact where address = $1", rep(6)); state != "active" {
+				t.Errorf("%s is %q after the hold", rep(6), state)
+			}
+			w.referee()
+		})
+	}
+}
+
+// An export that is of no use costs nothing but its calls: the pages are read.
+func TestPagesWhereAnExportIsOfNoUse(t *testing.T) {
+	for name, kind := range map[string]ccsim.FaultKind{
+		"failed": ccsim.FaultActivityFailed, "stuck": ccsim.FaultActivityStuck, "rows are missing": ccsim.FaultActivityErrors,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, noon)
+			w.settle()
+			w.others(4000)
+			w.do(w.sim.Leave(account, rep(3), "Board"))
+			w.do(w.sim.Fault(ccsim.Fault{PathPrefix: "/v3/activities/contact_exports", Kind: kind}))
+			w.reconcile()
+			runs := w.runs(store.RunReconcile)
+			if last := runs[len(runs)-1]; last.State != store.RunDone {
+				t.Fatalf("run: %+v", last)
+			}
+			if n := value[int](w, "select count(*) from rollcall_state.ledger where departed_at is not null"); n != 1 {
+				t.Errorf("%d departures, want 1", n)
+			}
+			w.do(w.sim.Release(account))
+			w.sim.Reset()
+			w.reconcile()
+			if n := w.sim.Counts()["POST /v3/activities/contact_exports"]; n != 0 {
+				t.Errorf("%d exports after one was of no use", n)
+			}
+		})
 	}
 }
 

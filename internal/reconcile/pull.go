@@ -50,8 +50,9 @@ type puller struct {
 // it waits until all pages are read, and somebody who seems to have left a list
 // is asked for by name. Where many left one list at once a person is asked
 // instead. An error means that the reading was not complete: then nothing was
-// taken in that somebody is off a list.
-func (r *Reconciler) pull(ctx context.Context, scope []sink.BoundList) (map[string]int, error) {
+// taken in that somebody is off a list. size is about how many contacts the
+// account has, where it is read as a whole.
+func (r *Reconciler) pull(ctx context.Context, scope []sink.BoundList, size int) (map[string]int, error) {
 	p := &puller{Reconciler: r, scope: keysOf(scope), began: r.Now(), found: map[string]int{}, suspects: map[mapper.ListKey]int{}}
 	var err error
 	if p.keys, err = r.boundLists(ctx); err != nil {
@@ -67,7 +68,7 @@ func (r *Reconciler) pull(ctx context.Context, scope []sink.BoundList) (map[stri
 	for i, l := range scope {
 		ids[i] = l.ListID
 	}
-	err = r.Applier.Pull(ctx, ids, func(page sink.Page) error {
+	err = r.Applier.Pull(ctx, ids, size, func(page sink.Page) error {
 		if err := p.page(ctx, page); err != nil {
 			return err
 		}
@@ -83,6 +84,15 @@ func (r *Reconciler) pull(ctx context.Context, scope []sink.BoundList) (map[stri
 		return nil, err
 	}
 	return p.found, r.Store.ForgetPull(ctx)
+}
+
+// pullAll reads the whole account.
+func (r *Reconciler) pullAll(ctx context.Context) (map[string]int, error) {
+	size, err := r.Applier.AccountSize(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.pull(ctx, nil, size)
 }
 
 // boundLists are our lists that exist, by list id.
@@ -101,8 +111,13 @@ func (r *Reconciler) boundLists(ctx context.Context) (map[string]mapper.ListKey,
 }
 
 // page takes in one page: of whom the state knows, and of whoever is on a list
-// of ours.
+// of ours. That somebody is active again who was not is no matter for an export:
+// it is asked for by name.
 func (p *puller) page(ctx context.Context, page sink.Page) error {
+	if page.Again {
+		clear(p.found)
+		return p.Store.ForgetPull(ctx)
+	}
 	p.found[foundContacts] += len(page.People) + len(page.Nameless)
 	for _, s := range page.Nameless {
 		if p.onOurs(s) {
@@ -121,7 +136,7 @@ func (p *puller) page(ctx context.Context, page sink.Page) error {
 			p.found[foundUnsubscribed]++
 		}
 		e := expected[address]
-		if !e.Known && !on {
+		if !e.Known && !on || page.Export && s.State == mapper.ContactActive && e.NotActive {
 			continue
 		}
 		if lost := p.lost(e, s); len(lost) > 0 {

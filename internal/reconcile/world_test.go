@@ -124,7 +124,10 @@ func newWorld(t *testing.T, at time.Time, prepare ...string) *world {
 	w.state = all.Association("1")
 	w.deliverer = &deliver.Deliverer{
 		ID: "1", Source: src, Store: w.state, Policy: mapper.Policy{Thresholds: mapper.DefaultThresholds}, Now: now, Log: logger,
-		Applier: &sink.Applier{API: client, Ledger: w.state, Now: now, Log: logger},
+		Applier: &sink.Applier{
+			API: client, Ledger: w.state, Now: now, Log: logger,
+			Pause: func(_ context.Context, d time.Duration) error { w.now = w.now.Add(d); return nil },
+		},
 	}
 	w.keeper = &reconcile.Reconciler{
 		ID: "1", Source: src, Store: w.state, Applier: w.deliverer.Applier, Deliverer: w.deliverer, Now: now, Log: logger,

@@ -24,6 +24,7 @@ type Facts struct {
 	Times       map[mapper.ListKey]store.PairTimes
 	Questions   []store.AskedAbout
 	History     []store.Event
+	Notices     []store.Notice
 	Before      []mapper.Address // further addresses of the rep that was asked for
 }
 
@@ -47,6 +48,7 @@ type Explanation struct {
 	Fields     bool                `json:"fields_to_tell"` // names or company changed
 	Questions  []QuestionShown     `json:"questions,omitempty"`
 	History    []EventShown        `json:"history,omitempty"`
+	Notices    []*Notice           `json:"notices,omitempty"`
 }
 
 // Holder is a rep who has the address, or had it.
@@ -195,6 +197,7 @@ func Explain(f Facts) *Explanation {
 	for _, h := range f.History {
 		e.History = append(e.History, EventShown{h.Call, h.At, h.EndedAt, h.Kind, h.State, h.Outcome, h.List, h.Op, h.Reason, h.Rep})
 	}
+	e.notices(f.Notices)
 	return e
 }
 

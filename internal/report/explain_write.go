@@ -43,6 +43,9 @@ func (e *Explanation) Text(out io.Writer, everything bool) error {
 		}
 		w.linef("Further addresses of this rep: %s", strings.Join(before, ", "))
 	}
+	for _, n := range e.Notices {
+		w.linef("Notice: %s", oneLine(n.Text))
+	}
 	w.linef("")
 	e.table(w, everything)
 	e.questions(w)

@@ -20,6 +20,7 @@ type RepRef struct {
 	Association string
 	Rep         mapper.RepID
 	Email       string
+	OptedOut    bool // false also where the view does not say
 }
 
 // RefsByRep finds reps by their ids, in every association.
@@ -54,10 +55,11 @@ func (sn *Snap) refs(ctx context.Context, query, arg string, each func(RepRef) e
 	for rows.Next() {
 		var association, rep string
 		var email *string
-		if err := rows.Scan(&association, &rep, &email); err != nil {
+		var optedOut bool
+		if err := rows.Scan(&association, &rep, &email, &optedOut); err != nil {
 			return sn.viewError(view, err)
 		}
-		if err := each(RepRef{Association: association, Rep: mapper.RepID(rep), Email: text(email)}); err != nil {
+		if err := each(RepRef{Association: association, Rep: mapper.RepID(rep), Email: text(email), OptedOut: optedOut}); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,8 @@ type Expected struct {
 	// a miss there means something. Where people were asked whether it left, a
 	// further miss means nothing new.
 	On []mapper.ListKey
+	// NotActive: the last read showed a contact that cannot be mailed.
+	NotActive bool
 }
 
 // Expect reads what the state expects of addresses that a page showed.
@@ -30,8 +32,9 @@ func (a *Association) Expect(ctx context.Context, addresses []mapper.Address) (m
 	}
 	var address mapper.Address
 	var on []mapper.ListKey
-	_, err = pgx.ForEachRow(rows, []any{&address, &on}, func() error {
-		expected[address] = Expected{Known: true, On: on}
+	var notActive bool
+	_, err = pgx.ForEachRow(rows, []any{&address, &on, &notActive}, func() error {
+		expected[address] = Expected{Known: true, On: on, NotActive: notActive}
 		on = nil
 		return nil
 	})

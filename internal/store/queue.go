@@ -23,8 +23,8 @@ type Dirty struct {
 	Busy      bool      // a call about the address is on its way
 }
 
-// Due reads at most limit dirty addresses that wait for nothing, the oldest
-// first.
+// Due reads at most limit dirty addresses that wait for nothing: first those of
+// people who opted out, then the oldest.
 func (a *Association) Due(ctx context.Context, limit int) ([]Dirty, error) {
 	rows, err := a.pool.Query(ctx, sql.Query("deliver_due"), a.source, a.id, a.now(), limit)
 	if err != nil {
@@ -35,6 +35,22 @@ func (a *Association) Due(ctx context.Context, limit int) ([]Dirty, error) {
 		return nil, fmt.Errorf("read dirty addresses: %w", err)
 	}
 	return due, nil
+}
+
+// Versions are the versions of those addresses that are queued.
+func (a *Association) Versions(ctx context.Context, addresses []mapper.Address) (map[mapper.Address]int64, error) {
+	rows, err := a.pool.Query(ctx, `select address, version from rollcall_state.dirty
+		where source = $1 and association = $2 and address = any($3)`, a.source, a.id, addressStrings(addresses))
+	if err != nil {
+		return nil, fmt.Errorf("read versions of dirty addresses: %w", err)
+	}
+	versions := make(map[mapper.Address]int64, len(addresses))
+	var address mapper.Address
+	var version int64
+	if _, err := pgx.ForEachRow(rows, []any{&address, &version}, func() error { versions[address] = version; return nil }); err != nil {
+		return nil, fmt.Errorf("read versions of dirty addresses: %w", err)
+	}
+	return versions, nil
 }
 
 // Queued counts the association's dirty addresses.
@@ -60,6 +76,8 @@ type Facts struct {
 	// States are lists whose state the plan changes.
 	States map[mapper.ListKey]mapper.ListState
 	Counts []RunCount
+	// Cuts are people whose fields were looked at, with those that are too long.
+	Cuts map[mapper.Address]mapper.CutFields
 	// Carrying are the new addresses of e-mail changes that want lists still.
 	Carrying []string
 }
@@ -115,6 +133,9 @@ func (a *Association) Learn(ctx context.Context, f Facts, done []sink.Done) erro
 				a.source, a.id, string(address), string(w.Rep), w.Fingerprint())
 		}
 		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+			return err
+		}
+		if err := a.noteFields(ctx, tx, f.Cuts); err != nil {
 			return err
 		}
 		for _, q := range questions(f.Held) {

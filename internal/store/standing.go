@@ -53,16 +53,58 @@ func (c StandingCount) Compare(other StandingCount) int {
 
 // SaveStandings records how people stand on all their lists.
 func (a *Association) SaveStandings(ctx context.Context, who []string, rows []Standing) error {
+	return a.begin(ctx, "record standings", func(tx pgx.Tx) error { return a.mergeStandings(ctx, tx, who, rows) })
+}
+
+func (a *Association) mergeStandings(ctx context.Context, tx pgx.Tx, who []string, rows []Standing) error {
 	lists, names, classes := make([]string, len(rows)), make([]string, len(rows)), make([]string, len(rows))
 	reasons, ops, reps, on := make([]string, len(rows)), make([]string, len(rows)), make([]string, len(rows)), make([]bool, len(rows))
 	for i, s := range rows {
 		lists[i], names[i], classes[i], reasons[i] = string(s.List), s.Who, s.Class, string(s.Reason)
 		on[i], ops[i], reps[i] = s.OnList, s.Op, string(s.Rep)
 	}
-	if _, err := a.pool.Exec(ctx, sql.Query("standing_merge"), a.source, a.id, who, lists, names, classes, reasons, on, ops, reps); err != nil {
-		return fmt.Errorf("record standings: %w", err)
+	_, err := tx.Exec(ctx, sql.Query("standing_merge"), a.source, a.id, who, lists, names, classes, reasons, on, ops, reps)
+	return err
+}
+
+// ReplaceStandings records how some people stand by now, and corrects the numbers
+// of the last count by what differs makes of how they stood before.
+func (a *Association) ReplaceStandings(ctx context.Context, who []string, rows []Standing, differs func(before []Standing) []StandingCount) error {
+	return a.begin(ctx, "record standings", func(tx pgx.Tx) error {
+		before, err := a.standingsOf(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		if err := a.mergeStandings(ctx, tx, who, rows); err != nil {
+			return err
+		}
+		var batch pgx.Batch
+		for _, c := range differs(before) {
+			if c.N != 0 {
+				batch.Queue(`insert into rollcall_state.standing_count as c (source, association, list, what, reason, n) values ($1, $2, $3, $4, $5, $6)
+					on conflict (source, association, list, what, reason) do update set n = c.n + excluded.n`,
+					a.source, a.id, string(c.List), c.What, string(c.Reason), c.N)
+			}
+		}
+		batch.Queue("delete from rollcall_state.standing_count where source = $1 and association = $2 and n <= 0", a.source, a.id)
+		batch.Queue("update rollcall_state.counted set at = $3 where source = $1 and association = $2", a.source, a.id, a.now())
+		return tx.SendBatch(ctx, &batch).Close()
+	})
+}
+
+func (a *Association) standingsOf(ctx context.Context, tx pgx.Tx, who []string) ([]Standing, error) {
+	rows, err := tx.Query(ctx, `select list, who, class, reason, on_list, op, rep from rollcall_state.standing
+		where source = $1 and association = $2 and who = any($3) order by who`, a.source, a.id, who)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Standing])
+}
+
+// ChangedSince returns at most limit addresses about which Constant Contact was told or
+// read something since a time.
+func (a *Association) ChangedSince(ctx context.Context, since time.Time, limit int) ([]mapper.Address, error) {
+	return collect[mapper.Address](ctx, a, "read changed addresses", "standing_changed_since", since, limit)
 }
 
 // Counted is the last count of an association.

@@ -21,7 +21,7 @@ type TouchedRow struct {
 }
 
 // Touched reads touched keys: at most limit that are rows of their own, the
-// oldest first, and those of the oldest packed row. Keys of the watches without
+// oldest first, and those of the oldest packed rows until they are limit too. Keys of the watches without
 // stay out of the limit's way.
 func (s *Store) Touched(ctx context.Context, limit int, without ...string) ([]TouchedRow, error) {
 	rows, err := s.pool.Query(ctx, sql.Query("widen_touched"), s.source, limit, append([]string{}, without...))
@@ -38,7 +38,7 @@ func (s *Store) Touched(ctx context.Context, limit int, without ...string) ([]To
 	if err != nil {
 		return nil, fmt.Errorf("read touched keys: %w", err)
 	}
-	packed, err := s.unpacked(ctx)
+	packed, err := s.unpacked(ctx, limit)
 	return append(touched, packed...), err
 }
 
@@ -113,24 +113,24 @@ type Marks struct {
 const marksPiece = 5000
 
 // Rep records that a rep has the address now, and marks that address and every
-// address the rep had before as dirty.
-func (m *Marks) Rep(association string, rep mapper.RepID, address mapper.Address, problem mapper.Reason) error {
-	return m.add(association, string(rep), string(address), string(problem))
+// address the rep had before as dirty; those of one who opted out come first.
+func (m *Marks) Rep(association string, rep mapper.RepID, address mapper.Address, problem mapper.Reason, optedOut bool) error {
+	return m.add(association, string(rep), string(address), string(problem), optedOut)
 }
 
 // Gone marks every address that the rep ever had, in every association.
-func (m *Marks) Gone(rep mapper.RepID) error { return m.add("", string(rep), "", "") }
+func (m *Marks) Gone(rep mapper.RepID) error { return m.add("", string(rep), "", "", false) }
 
-// Address marks one address.
+// Address marks one address. It comes first: opt-outs are kept by address.
 func (m *Marks) Address(association string, address mapper.Address) error {
-	return m.add(association, "", string(address), "")
+	return m.add(association, "", string(address), "", true)
 }
 
 // Lists marks the association's lists themselves.
-func (m *Marks) Lists(association string) error { return m.add(association, "", "", "") }
+func (m *Marks) Lists(association string) error { return m.add(association, "", "", "", false) }
 
-func (m *Marks) add(association, rep, address, problem string) error {
-	m.pending = append(m.pending, []any{association, rep, address, problem})
+func (m *Marks) add(association, rep, address, problem string, first bool) error {
+	m.pending = append(m.pending, []any{association, rep, address, problem, first})
 	if len(m.pending) < marksPiece {
 		return nil
 	}
@@ -138,7 +138,7 @@ func (m *Marks) add(association, rep, address, problem string) error {
 }
 
 func (m *Marks) flush() error {
-	_, err := m.tx.CopyFrom(m.ctx, pgx.Identifier{"pg_temp", "mark"}, []string{"association", "rep", "address", "problem"}, pgx.CopyFromRows(m.pending))
+	_, err := m.tx.CopyFrom(m.ctx, pgx.Identifier{"pg_temp", "mark"}, []string{"association", "rep", "address", "problem", "first"}, pgx.CopyFromRows(m.pending))
 	m.pending = m.pending[:0]
 	return err
 }
@@ -184,7 +184,7 @@ func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secon
 		from.add(t)
 	}
 	return s.begin(ctx, "widen touched keys", func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "create temporary table mark (association text, rep text, address text, problem text) on commit drop"); err != nil {
+		if _, err := tx.Exec(ctx, "create temporary table mark (association text, rep text, address text, problem text, first boolean not null default false) on commit drop"); err != nil {
 			return err
 		}
 		m := &Marks{ctx: ctx, tx: tx, s: s}

@@ -56,7 +56,6 @@ func (t *Tally) Add(in mapper.Input, planned, standing mapper.Output) (who []str
 			waits[pair{d.Address, d.List}] = d.Reason
 		}
 	}
-	reasons := map[string]map[mapper.Reason]bool{} // by person, over all lists
 	for _, d := range standing.Decisions {
 		person := people[d.Address]
 		if person == nil {
@@ -73,21 +72,30 @@ func (t *Tally) Add(in mapper.Input, planned, standing mapper.Output) (who []str
 				s.Op = "add"
 			}
 		}
-		t.count(s)
+		rows = append(rows, s)
+	}
+	t.AddRows(rows, 1)
+	return who, rows
+}
+
+// AddRows counts how people stand, so many times each: -1 takes them out. All rows
+// of a person have to come together.
+func (t *Tally) AddRows(rows []store.Standing, times int) {
+	reasons := map[string]map[mapper.Reason]bool{} // by person, over all lists
+	for _, s := range rows {
+		t.count(s, times)
 		if s.Class == Held {
 			if reasons[s.Who] == nil {
 				reasons[s.Who] = map[mapper.Reason]bool{}
 			}
 			reasons[s.Who][s.Reason] = true
 		}
-		rows = append(rows, s)
 	}
 	for _, of := range reasons {
 		for reason := range of {
-			t.counts[store.StandingCount{What: Held, Reason: reason}]++
+			t.counts[store.StandingCount{What: Held, Reason: reason}] += times
 		}
 	}
-	return who, rows
 }
 
 // Counts are the numbers, in a fixed order.
@@ -101,9 +109,9 @@ func (t *Tally) Counts() []store.StandingCount {
 	return all
 }
 
-func (t *Tally) count(s store.Standing) {
+func (t *Tally) count(s store.Standing, times int) {
 	add := func(what string, reason mapper.Reason) {
-		t.counts[store.StandingCount{List: s.List, What: what, Reason: reason}]++
+		t.counts[store.StandingCount{List: s.List, What: what, Reason: reason}] += times
 	}
 	switch s.Class {
 	case Expected:

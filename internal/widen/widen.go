@@ -287,7 +287,7 @@ func (k *keys) add(kind cdc.Kind, id string) {
 func (p *pass) mark(ctx context.Context, k *keys, m *store.Marks) error {
 	rep := func(r source.RepRef) error {
 		address, problem := mapper.Normalize(r.Email)
-		return m.Rep(r.Association, r.Rep, address, problem)
+		return m.Rep(r.Association, r.Rep, address, problem, r.OptedOut)
 	}
 	if k.all {
 		k.associations = union(p.associations, slices.Sorted(maps.Keys(p.failed)))

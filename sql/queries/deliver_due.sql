@@ -1,4 +1,4 @@
--- busy: a call about this address is on its way.
+-- Whoever opted out comes before all others. busy: a call about this address is on its way.
 select d.address, d.version, d.touched_at, d.exact, coalesce(d.run, 0),
        exists (
            select from rollcall_state.intent i join rollcall_state.activity a on a.id = i.activity
@@ -7,5 +7,5 @@ select d.address, d.version, d.touched_at, d.exact, coalesce(d.run, 0),
        ) as busy
 from rollcall_state.dirty d
 where d.source = $1 and d.association = $2 and (d.not_before is null or d.not_before <= $3)
-order by d.touched_at, d.address
+order by d.first desc, d.touched_at, d.address
 limit $4

@@ -12,7 +12,9 @@ select x.address, array(
           select from rollcall_state.approval_pair p join rollcall_state.approval q on q.id = p.approval
           where p.source = l.source and p.association = l.association and p.address = l.address and p.list = l.list
             and q.kind = 'many_left' and q.state = 'waiting' and p.ended = '' and l.shown = 'off')
-    order by l.list)
+    order by l.list),
+    exists (select from rollcall_state.contact c
+            where c.source = $1 and c.association = $2 and c.address = x.address and c.state not in ('', 'absent', 'active'))
 from unnest($3::text[]) as x (address)
 where exists (select from rollcall_state.rep_seen s where s.source = $1 and s.association = $2 and s.address = x.address)
    or exists (select from rollcall_state.contact c where c.source = $1 and c.association = $2 and c.address = x.address)

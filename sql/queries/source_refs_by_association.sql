@@ -1,3 +1,3 @@
-select association_id::text, rep_id::text, email::text
+select association_id::text, rep_id::text, email::text, opted_out is true
 from rollcall.reps
 where association_id = $1
