@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"rollcall/internal/ccsim"
 	"rollcall/mapper"
 )
 
@@ -180,4 +181,21 @@ func TestAnOptOutTakesTheAddressOffWhereWePutIt(t *testing.T) {
 	b.exec(t, moveA)
 	b.exec(t, `update chamber.rep set opted_out = true where rep_id = 1`)
 	b.wantOn(t, newsletter, "b@example.org", false)
+}
+
+// A removal whose reply is lost and that was not done is sent again, also on a list
+// that is not ours.
+func TestALostRemovalOffAListThatIsNotOurs(t *testing.T) {
+	b := newBench(t, guarded)
+	b.settle(t)
+	must(t, b.sim.CreateList(account, newsletter))
+	must(t, b.sim.AddContact(account, "p1@example.org", newsletter))
+	b.exec(t, moveA)
+	b.wantOn(t, newsletter, "b@example.org", true)
+	must(t, b.sim.Fault(ccsim.Fault{PathPrefix: "/v3/activities/remove_list_memberships", Kind: ccsim.FaultHTML502}))
+	must(t, execute(t, b, `update chamber.rep set opted_out = true where rep_id = 1`))
+	must(t, b.store.TouchAll(t.Context(), 0))
+	b.work(t, 60)
+	b.wantOn(t, newsletter, "b@example.org", false)
+	b.wantOn(t, everybody, "b@example.org", false)
 }

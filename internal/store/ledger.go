@@ -233,9 +233,11 @@ func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.
 		}
 		batch.Queue(sql.Query("deliver_save_contact"), a.source, a.id, string(address), s.ID, string(s.State), s.ReadAt, a.timeIf(refused), len(s.Lists))
 		for list := range s.Lists {
-			if key, ours := keyOf[list]; ours {
-				onAddress, onList = append(onAddress, string(address)), append(onList, key)
+			key, ours := keyOf[list]
+			if !ours { // where an e-mail change put somebody
+				key = string(mapper.UnmanagedKey(list))
 			}
+			onAddress, onList = append(onAddress, string(address)), append(onList, key)
 		}
 	}
 	if o.Completed {

@@ -5,7 +5,9 @@ update rollcall_state.ledger l
 set shown = case when on_list.address is not null then 'on' when i.again then '' else 'off' end,
     shown_at = $4::timestamptz,
     confirmed = (i.op = 'add') = (on_list.address is not null) and not i.again,
-    told = case when (i.op = 'add') = (on_list.address is not null) then l.told else '' end,
+    told = case when (i.op = 'add') = (on_list.address is not null) then l.told
+                -- Off a list that is not ours only those are taken whom we put there.
+                when i.op = 'remove' and l.list like 'unmanaged:%' then 'add' else '' end,
     removed_at = case when i.op = 'remove' and not i.again and on_list.address is null then $4::timestamptz else l.removed_at end
 from rollcall_state.intent i
 join rollcall_state.activity a on a.id = i.activity
