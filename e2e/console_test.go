@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"rollcall/internal/app"
+	"rollcall/internal/ccsim"
 	"rollcall/internal/chamber"
 	"rollcall/internal/config"
 )
@@ -33,6 +35,15 @@ type browser struct {
 	t    *testing.T
 	base string
 	http http.Client
+}
+
+// asBrowser is a transport that says it is a browser: Constant Contact turns away
+// libraries.
+type asBrowser struct{ http.RoundTripper }
+
+func (n asBrowser) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.Header.Set("User-Agent", "browser/1")
+	return n.RoundTripper.RoundTrip(r)
 }
 
 func (b *browser) get(path string) page {
@@ -82,10 +93,9 @@ func (b *browser) await(path, text string) page {
 }
 
 // visible is the text of a page.
-func visible(html string) string {
-	_, main, _ := strings.Cut(html, "<main")
-	text := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(main, " ")
-	return strings.Join(strings.Fields(text), " ")
+func visible(text string) string {
+	_, main, _ := strings.Cut(text, "<main")
+	return strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(main, " ")), " ")
 }
 
 func (b *browser) want(p page, status int, texts ...string) {
@@ -116,21 +126,76 @@ func (b *browser) link(p page, text string) string {
 	_, main, _ := strings.Cut(p.text, "<main")
 	for _, found := range regexp.MustCompile(`<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>`).FindAllStringSubmatch(main, -1) {
 		if strings.Contains(found[1], text) || strings.Contains(found[2], text) {
-			return strings.ReplaceAll(found[1], "&amp;", "&")
+			return html.UnescapeString(found[1])
 		}
 	}
 	b.t.Fatalf("%s has no link %q: %s", p.path, text, visible(p.text))
 	return ""
 }
 
+// browse runs the program in this process and opens its console. Nothing that it
+// logs may name a member.
+func (w *world) browse(t *testing.T, cfg *config.Config) *browser {
+	t.Helper()
+	var log bytes.Buffer
+	a, err := app.New(t.Context(), cfg, slog.New(slog.NewTextHandler(&log, nil)), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("run: %v", err)
+		}
+		a.Close()
+		if strings.Contains(log.String(), "@example.org") || strings.Contains(log.String(), "Consoleman") {
+			t.Error("the log names members")
+		}
+		if t.Failed() {
+			t.Logf("log:\n%s", log.String())
+		}
+	})
+	return &browser{t: t, base: strings.TrimSuffix(a.ConsoleURL(), "/"), http: http.Client{Transport: asBrowser{&http.Transport{DisableKeepAlives: true}}}}
+}
+
+// withConsole loads the world's configuration with a console, and other values in
+// place of some.
+func (w *world) withConsole(t *testing.T, replace ...string) *config.Config {
+	t.Helper()
+	text, err := os.ReadFile(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.NewReplacer(append(replace, `console: {listen: "off"}`, `console: {listen: "127.0.0.1:0"}`)...).Replace(string(text))
+	if err := os.WriteFile(w.config, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
 // consoleOffice is what the test of the console names.
 const consoleOffice = `
 update chamber.sync_options set sync_all_active = true, sync_membership_types = true, sync_groups = true;
-insert into chamber.rep_group (association_id, name, sync) values (1, 'Console Committee', false);
+insert into chamber.rep_group (association_id, name, sync) values (1, 'Console Committee', false), (1, 'Twins', true), (1, 'Twins', true), (1, repeat('long ', 60), true);
 insert into chamber.rep (association_id, first_name, last_name, email) values
     (1, 'Clara', 'Consoleman', 'clara@example.org'), (1, 'Dora', 'Consoleman', 'not an address'), (1, 'Emil', 'Consolewitz', 'emil@example.org');
 insert into chamber.group_membership (association_id, group_id, rep_id)
     select 1, (select group_id from chamber.rep_group where name = 'Console Committee'), rep_id from chamber.rep where last_name like 'Console%';`
+
+func fillConsole(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := chamber.Generate(ctx, conn, chamber.Options{Seed: 11, Associations: 1, Reps: 60, Groups: 3}); err != nil {
+		return err
+	}
+	_, err := conn.Exec(ctx, consoleOffice)
+	return err
+}
 
 // TestConsole does an office's work on the pages of a running program: it looks
 // at the numbers, ticks a group after a preview, syncs it, looks somebody up,
@@ -140,48 +205,9 @@ func TestConsole(t *testing.T) {
 	if testing.Short() {
 		t.Skip("works at the pace of Constant Contact")
 	}
-	w := newWorld(t, "console", func(ctx context.Context, conn *pgx.Conn) error {
-		if _, err := chamber.Generate(ctx, conn, chamber.Options{Seed: 11, Associations: 1, Reps: 60, Groups: 3}); err != nil {
-			return err
-		}
-		_, err := conn.Exec(ctx, consoleOffice)
-		return err
-	})
-	text, err := os.ReadFile(w.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text = bytes.Replace(text, []byte(`console: {listen: "off"}`), []byte(`console: {listen: "127.0.0.1:0"}`), 1)
-	text = bytes.Replace(text, []byte(`{removal_thresholds: {off: true}}`), []byte(`{removal_thresholds: {few: 2, percent: 10}}`), 1)
-	if err := os.WriteFile(w.config, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Load(w.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	a, err := app.New(t.Context(), cfg, slog.New(slog.NewTextHandler(&log, nil)), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(ctx) }()
-	defer func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("run: %v", err)
-		}
-		if strings.Contains(log.String(), "@example.org") || strings.Contains(log.String(), "Consoleman") {
-			t.Error("the log names members")
-		}
-		if t.Failed() {
-			t.Logf("log:\n%s", log.String())
-		}
-	}()
-	b := &browser{t: t, base: strings.TrimSuffix(a.ConsoleURL(), "/"), http: http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	w := newWorld(t, "console", fillConsole)
+	cfg := w.withConsole(t, "{removal_thresholds: {off: true}}", "{removal_thresholds: {few: 2, percent: 10}}")
+	b := w.browse(t, cfg)
 	w.settle(t, time.Minute)
 
 	// The numbers of a group that is not ticked yet.
@@ -194,7 +220,8 @@ func TestConsole(t *testing.T) {
 	unticked := b.await(list, `<span class="big">3</span><span>In the database</span>`)
 	b.want(unticked, 200, "2 Expected", "The e-mail field does not hold one well-formed address. 1")
 	b.want(b.get(b.link(unticked, "/people/held")), 200, "Dora Consoleman", "none that can be used")
-	b.want(b.get("/a/1/groups?show=all"), 200, "Set to sync", "Console Committee", "All Active and Courtesy Representatives")
+	b.want(b.get("/a/1/groups?show=all"), 200, "Set to sync", "Console Committee", "All Active and Courtesy Representatives",
+		"Another list has this name, so that it is called Twins (group) in Constant Contact.", "The name is longer than the 255 characters that Constant Contact takes")
 
 	// Ticked after the names were seen, and saved in the member database.
 	preview := b.post("/a/1/groups/ticks", "shown", group, "tick", group)
@@ -286,4 +313,26 @@ func TestConsole(t *testing.T) {
 	for _, v := range w.sim.Violations() {
 		t.Errorf("the referee saw %s: %s", v.Rule, v.Detail)
 	}
+}
+
+// TestConnectOnTheConsole connects an account on the page: the browser is sent to
+// Constant Contact, comes back to the redirect URL, and from there to the console.
+func TestConnectOnTheConsole(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the lease of the API key")
+	}
+	w := newWorld(t, "console", fillConsole)
+	w.oauthConfig(t)
+	b := w.browse(t, w.withConsole(t))
+	b.want(b.get("/a/1/"), 200, "not connected", "The account is connected to do")
+	b.want(b.post("/a/1/connect"), 400, "Have the members agreed to be mailed?")
+	begin := b.post("/a/1/connect", "agreed", "yes")
+	w.sim.SetConsent(&ccsim.Consent{Account: account})
+	b.want(b.read(b.http.Get(b.link(begin, "Go to Constant Contact"))), 200, "The account is connected.", "Members agreed said by local console")
+	w.settle(t, 2*time.Minute)
+	if len(w.sim.ListNames(account)) == 0 {
+		t.Error("nothing was synced after connecting")
+	}
+	b.want(b.post("/a/1/disconnect"), 200, "The account is disconnected")
+	b.want(b.get("/a/1/audit"), 200, "connected the account", "disconnected the account", "local console")
 }

@@ -123,8 +123,6 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return a.watched.collector.Run(ctx) })
 	}
 	group.Go(func() error { return a.watchIdentity(ctx) })
-	group.Go(func() error { return a.serveConsole(ctx) })
-	group.Go(func() error { return a.countForConsole(ctx) })
 	leases := store.NewLeases(a.state, a.now)
 	if a.has(RoleReader) {
 		group.Go(func() error { return a.follow(ctx, leases) })
@@ -137,6 +135,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	if a.has(RoleConsole) {
 		group.Go(func() error { return a.serveConsole(ctx) })
+		group.Go(func() error { return a.countForConsole(ctx) })
 	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err

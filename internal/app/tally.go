@@ -38,7 +38,7 @@ func (o *office) tally(ctx context.Context) error {
 			}
 			looked[id], err = v.recountSome(ctx, looked[id])
 			if err == nil {
-				err = v.recount(ctx, o.app.widened.Load())
+				err = o.recount(ctx, v)
 			}
 			if err != nil && ctx.Err() == nil {
 				o.app.log.Warn("people could not be counted for the console", "association", id, "err", err)
@@ -50,9 +50,8 @@ func (o *office) tally(ctx context.Context) error {
 	}
 }
 
-// recount counts an association if that is due. widened is how often the stream
-// concerned anybody since the start.
-func (v *View) recount(ctx context.Context, widened int64) error {
+// recount counts an association if that is due.
+func (o *office) recount(ctx context.Context, v *View) error {
 	last, err := v.Store.LastCount(ctx)
 	if err != nil {
 		return err
@@ -62,11 +61,27 @@ func (v *View) recount(ctx context.Context, widened int64) error {
 		return nil
 	}
 	state, err := v.Store.StandingState(ctx)
-	state = fmt.Sprintf("%s/%d", state, widened)
+	if err == nil {
+		state, err = o.followed(ctx, v, state)
+	}
 	if err != nil || state == last.State && old < tallyAgain {
 		return err
 	}
 	return v.Count(ctx, state)
+}
+
+// followed adds to a state how often the stream concerned anybody: what a change of
+// rows alone does has no other trace. Where another process reads the stream, its
+// position stands for that.
+func (o *office) followed(ctx context.Context, v *View, state string) (string, error) {
+	if o.app.has(RoleReader) {
+		return fmt.Sprintf("%s/%d", state, o.app.widened.Load()), nil
+	}
+	backlog, err := v.Store.Backlog(ctx)
+	if backlog.DurableAt != nil {
+		state += "/" + backlog.DurableAt.String()
+	}
+	return state, err
 }
 
 // fewMoved is up to how many people are counted one by one when something was told
