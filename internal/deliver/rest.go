@@ -94,7 +94,7 @@ func (d *Deliverer) goOn(ctx context.Context) (worked bool, err error) {
 	if next < 0 {
 		next = len(r.steps)
 	}
-	steps, left, err := d.stillWanted(ctx, r, r.steps[:next], age <= sink.FreshFor)
+	steps, left, err := d.stillWanted(ctx, r, r.steps[:next])
 	if err != nil {
 		return false, err
 	}
@@ -128,9 +128,9 @@ func (d *Deliverer) giveUp(ctx context.Context) error {
 
 // stillWanted takes out of calls everybody who was touched since, or of whom the
 // plan by now does not want just what the call does, or about whom another call is
-// on its way; and, when the reading of the people is not fresh any more, whoever
-// the call reaches with a list that they were read on. left are those taken out.
-func (d *Deliverer) stillWanted(ctx context.Context, r *rest, steps []sink.Step, fresh bool) (kept []sink.Step, left map[mapper.Address]bool, err error) {
+// on its way; and whoever the call reaches with a list that they were only read on,
+// because they may have left it since. left are those taken out.
+func (d *Deliverer) stillWanted(ctx context.Context, r *rest, steps []sink.Step) (kept []sink.Step, left map[mapper.Address]bool, err error) {
 	b := batch{busy: map[mapper.Address]bool{}}
 	for _, step := range steps {
 		b.addresses = append(b.addresses, step.Call.Addresses...)
@@ -174,7 +174,7 @@ func (d *Deliverer) stillWanted(ctx context.Context, r *rest, steps []sink.Step,
 			}
 		}
 		for _, address := range step.Call.Addresses {
-			left[address] = left[address] || !fresh && pairs[address] < len(step.Call.ListIDs)
+			left[address] = left[address] || pairs[address] < len(step.Call.ListIDs)
 		}
 	}
 	maps.DeleteFunc(left, func(_ mapper.Address, out bool) bool { return !out })

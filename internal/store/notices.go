@@ -67,10 +67,10 @@ func (a *Association) NoteLists(ctx context.Context, wanted []mapper.List) error
 			note(NoticeNameTaken, l)
 		}
 	}
-	if _, err := a.pool.Exec(ctx, sql.Query("notices_lists"), a.source, a.id, kinds, keys, names, a.now()); err != nil {
-		return fmt.Errorf("record notices about lists: %w", err)
-	}
-	return nil
+	return a.begin(ctx, "record notices about lists", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, sql.Query("notices_lists"), a.source, a.id, kinds, keys, names, a.now())
+		return err
+	})
 }
 
 // noteFields replaces the notices about the reps whose fields were looked at.
