@@ -24,7 +24,7 @@ test: ## format check, vet, all tests and lint; starts its own Postgres
 
 test-rules: ## the alerts, with promtool
 	promtool check rules deploy/prometheus/rules.yml
-	promtool test rules deploy/prometheus/rules_test.yml
+	promtool test rules deploy/prometheus/rules_test.yml deploy/prometheus/rules_days_test.yml
 
 # What depends on the server's version, on each that there is.
 VERSIONS ?= 14 15 16 17 18
@@ -86,7 +86,7 @@ ARCH ?= $(shell go env GOARCH)
 ARCHES ?= amd64 arm64
 CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
 # Packages are numbered without the v of a tag, and begin with a digit.
-NUMBER = $(shell echo $(VERSION) | sed 's/^v//; s/^[^0-9]/0.0.0+&/; s/-/+/; s/-/./g')
+NUMBER = $(shell echo $(VERSION) | sed -E 's/^v//; /^[0-9]+\.[0-9]+/!s/^/0.0.0+/; s/-/+/; s/-/./g')
 # The time of the source, so that the same source makes the same files.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 export SOURCE_DATE_EPOCH

@@ -75,7 +75,7 @@ func TestRowsThatCannotBeUsed(t *testing.T) {
 
 	log := w.log.String()
 	for _, id := range bad {
-		if named := named(log, id); named != 1 {
+		if named := findingsOf(log, id); named != 1 {
 			t.Errorf("the log names rep %d in %d findings, want 1", id, named)
 		}
 	}
@@ -89,8 +89,8 @@ func TestRowsThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-// named counts the lines of findings that name a rep.
-func named(log string, id int) int {
+// findingsOf counts the lines of findings that name a rep.
+func findingsOf(log string, id int) int {
 	n := 0
 	for line := range strings.Lines(log) {
 		_, reps, finding := strings.Cut(line, "cannot be used")

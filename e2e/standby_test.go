@@ -27,7 +27,7 @@ func TestACommitThatAStandbyHolds(t *testing.T) {
 	state := pgtest.Database(t)
 	w.state = state.Conn(t)
 	w.config = writeConfig(t, w.db.URL, pgtest.Slot(t), w.address)
-	w.reconfigure(t, "constant_contact:", "state: {url: \""+state.URL+"\"}\nconsole: {listen: \"off\"}\nconstant_contact:")
+	w.reconfigure(t, "constant_contact:", "state: {url: \""+state.URL+"\"}\nconstant_contact:")
 	// In this process, so that a spoilt rule is part of it.
 	cfg, err := config.Load(w.config)
 	must(t, err)

@@ -73,6 +73,139 @@ func TestNoPlanIsBelowTheBound(t *testing.T) {
 	})
 }
 
+// addNew adds somebody whom Constant Contact does not know and who is to be put on
+// some lists.
+func (p *problem) addNew(want ...int) {
+	address := mapper.Address(fmt.Sprintf("p%05d@example.org", len(p.work)))
+	x := who{want: want, may: make([]bool, p.side.lists), bytes: 100}
+	w := sink.Work{Address: address, Shown: sink.Shown{State: mapper.ContactAbsent}, Tell: true, Rows: rowsADay}
+	for _, l := range want {
+		x.may[l] = true
+		w.Adds = append(w.Adds, mapper.Op{Kind: mapper.AddToList, Address: address, List: key(l)})
+	}
+	p.side.people = append(p.side.people, x)
+	p.work = append(p.work, w)
+}
+
+// deliver plans batch after batch, as if each was sent and everybody on it is a
+// contact then, and counts the calls.
+func (p *problem) deliver(t *rapid.T) (calls int) {
+	work := p.work
+	for range 20 {
+		batch := sink.Planner{Singles: true}.Plan(work, p.bound())
+		calls += len(batch)
+		left := map[mapper.Address][]mapper.Op{}
+		for _, l := range sink.LeftOver(work, p.bound(), batch) {
+			left[l.Address] = append(left[l.Address], mapper.Op{Kind: mapper.AddToList, Address: l.Address, List: l.List})
+		}
+		rows := map[mapper.Address]int{}
+		for _, c := range batch {
+			if c.Kind != sink.CallImport {
+				continue
+			}
+			for _, address := range c.Addresses {
+				rows[address]++
+			}
+		}
+		var next []sink.Work
+		for _, w := range work {
+			if w.Adds = left[w.Address]; len(w.Adds) > 0 {
+				w.Shown, w.Tell, w.Rows = sink.Shown{State: mapper.ContactActive, ID: string(w.Address)}, false, w.Rows-rows[w.Address]
+				next = append(next, w)
+			}
+		}
+		if work = next; len(work) == 0 {
+			return calls
+		}
+	}
+	t.Fatal("not done after 20 batches")
+	return calls
+}
+
+// The same where import rows are short.
+func TestNoPlanIsBelowTheBoundOfRows(t *testing.T) {
+	short := 0
+	rapid.Check(t, func(t *rapid.T) {
+		p := newProblem(rapid.IntRange(6, 10).Draw(t, "lists"))
+		p.side.most = constantcontact.MaxImportRows
+		for l := range p.side.lists {
+			for range rapid.IntRange(0, 2).Draw(t, "alone") {
+				p.addNew(l)
+			}
+		}
+		for range rapid.IntRange(1, 40).Draw(t, "people") {
+			var want []int
+			for l := range p.side.lists {
+				if rapid.IntRange(0, 9).Draw(t, "pair") < 7 {
+					want = append(want, l)
+				}
+			}
+			if len(want) > 0 {
+				p.addNew(want...)
+			}
+		}
+		if len(p.work) == 0 {
+			return
+		}
+		calls, bound := p.deliver(t), p.side.bound()
+		if calls < bound {
+			t.Fatalf("%d calls, and the bound is %d", calls, bound)
+		}
+		if _, sets := p.side.exclusive(rand.New(rand.NewPCG(1, 1)), true); p.side.weights(sets).most > rowsADay {
+			short++
+		}
+	})
+	if short == 0 {
+		t.Error("nobody was short of rows in any case")
+	}
+}
+
+func TestRowBound(t *testing.T) {
+	for _, c := range []struct {
+		what        string
+		lists, want int
+		add         func(p *problem)
+	}{
+		{"five lists, and all of them", 5, 5, func(p *problem) {
+			for range 600 {
+				p.addNew(0, 1, 2, 3, 4)
+			}
+		}},
+		{"six lists, and all of them: one import more takes them along", 6, 7, func(p *problem) {
+			for range 600 {
+				p.addNew(0, 1, 2, 3, 4, 5)
+			}
+		}},
+		// Six of eight lists each, in 28 ways: two imports of six lists take along
+		// those of two ways only, a call by id 500 of a list.
+		{"eight lists, and six of them", 8, 10, func(p *problem) {
+			for a := range 8 {
+				for b := range a {
+					for range 100 {
+						var want []int
+						for l := range 8 {
+							if l != a && l != b {
+								want = append(want, l)
+							}
+						}
+						p.addNew(want...)
+					}
+				}
+			}
+		}},
+	} {
+		p := newProblem(c.lists)
+		p.side.most = constantcontact.MaxImportRows
+		for l := range c.lists {
+			p.addNew(l)
+		}
+		c.add(p)
+		if got := p.side.bound(); got != c.want {
+			t.Errorf("%s: bound %d, want %d", c.what, got, c.want)
+		}
+	}
+}
+
 func TestBound(t *testing.T) {
 	for _, c := range []struct {
 		what string

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"rollcall/sink/constantcontact"
@@ -37,17 +38,28 @@ func (s side) rowBound(chosen [][]int) float64 {
 		best, price = b, slices.Clone(try)
 		return true
 	}
-	for least := rowsADay + 1; least <= w.most; least++ {
-		for first := 1.0 / 512; first < 0.5; first *= 1.25 {
-			try := make([]float64, w.most+1)
-			for n := least; n <= w.most; n++ {
-				try[n] = first
-			}
-			better(try)
+	// The same price for everybody with so many lists or more, roughly and then finer.
+	least, same := w.most, 0.0
+	uniform := func(from int, value float64) {
+		try := make([]float64, w.most+1)
+		for n := from; n <= w.most; n++ {
+			try[n] = value
+		}
+		if better(try) {
+			least, same = from, value
 		}
 	}
+	for from := rowsADay + 1; from <= w.most; from++ {
+		for value := 1.0 / (1 << 16); value < 0.5; value *= 2 {
+			uniform(from, value)
+		}
+	}
+	for by := math.Sqrt2; by > 1.05; by = math.Sqrt(by) {
+		uniform(least, same*by)
+		uniform(least, same/by)
+	}
 	// From there one price, or two, are moved while that helps.
-	for step := 1.0 / 128; step > 1.0/1024; {
+	for step := same / 2; step > same/20; {
 		found := false
 		for n := rowsADay + 1; n <= w.most; n++ {
 			for m := n; m <= w.most; m++ {

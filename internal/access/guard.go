@@ -184,6 +184,6 @@ func (g *Guard) toLogin(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Guard) broken(w http.ResponseWriter, what string, err error) {
-	g.cfg.Log.Error(what, "component", "console", "err", err)
+	g.cfg.Log.Error("who asks could not be told: the page was not served", "component", "console", "err", fmt.Errorf("%s: %w", what, err))
 	refuse(w, http.StatusInternalServerError, "Something is broken", "Rollcall could not read who you are. Its log says more; try again in a moment.")
 }

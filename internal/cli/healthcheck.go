@@ -12,12 +12,20 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/httpserver"
+	"rollcall/internal/report"
 )
 
 type healthCommand struct {
 	Config string        `help:"Configuration file, for its metrics.listen." default:"/etc/rollcall/rollcall.yaml" type:"path" short:"c"`
 	Ready  bool          `help:"Ask whether it does its job, not only whether it is alive."`
 	Within time.Duration `help:"How long to wait for the answer." default:"5s"`
+	JSON   bool          `help:"Print JSON."`
+}
+
+// health is what the program answered.
+type health struct {
+	OK     bool               `json:"ok"`
+	Report *httpserver.Report `json:"report,omitempty"` // with --ready
 }
 
 // errUnhealthy says that the program answered, and not that it is well.
@@ -41,23 +49,32 @@ func (c *healthCommand) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", cfg.Metrics.Listen, err)
 	}
-	var report httpserver.Report
-	if c.Ready && json.Unmarshal(body, &report) == nil {
-		for _, check := range report.Checks {
+	var answer httpserver.Report
+	reported := c.Ready && json.Unmarshal(body, &answer) == nil
+	if c.JSON {
+		h := health{OK: status == http.StatusOK}
+		if reported {
+			h.Report = &answer
+		}
+		if err := report.JSON(e.stdout, h); err != nil {
+			return err
+		}
+	} else if reported {
+		for _, check := range answer.Checks {
 			word := "ok"
 			if !check.OK {
 				word = "NOT OK"
 			}
 			fmt.Fprintf(e.stdout, "%s: %s: %s\n", check.Name, word, check.Reason)
 		}
-		for _, note := range report.Notes {
+		for _, note := range answer.Notes {
 			fmt.Fprintf(e.stdout, "note: %s\n", note)
 		}
 	}
 	if status != http.StatusOK {
 		return fmt.Errorf("%s answered %d: %w", path, status, errUnhealthy)
 	}
-	if !c.Ready {
+	if !c.Ready && !c.JSON {
 		fmt.Fprintln(e.stdout, "alive")
 	}
 	return nil

@@ -48,8 +48,11 @@ var purposes = []purpose{
 	}},
 	{"See what is and what would be", []about{
 		{"status", []string{"status", "status --association 1 --json"}, "something needs attention"},
+		{"healthcheck", []string{"healthcheck", "healthcheck --ready"}, "the program answered that it is not well"},
 		{"plan", []string{"plan", "plan --list Board --names"}, ""},
+		{"lists", []string{"lists", "lists show Board", "lists recreate Board"}, ""},
 		{"explain", []string{"explain ann@example.org", "explain 4711 --all"}, ""},
+		{"trace", []string{"trace 4711"}, ""},
 		{"runs", []string{"runs", "runs 42"}, ""},
 		{"notices", []string{"notices", "notices --association 1 --json"}, ""},
 		{"audit", []string{"audit", "audit --association 1 --limit 200"}, ""},

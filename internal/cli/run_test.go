@@ -106,6 +106,9 @@ func TestHealthcheck(t *testing.T) {
 	if code, out, errText := check("--ready"); code != ExitFailure || !strings.Contains(out, "stream: NOT OK: nobody reads it\nnote: ") || !strings.Contains(errText, "503") {
 		t.Errorf("exit %d, %q, %q", code, out, errText)
 	}
+	if code, out, _ := check("--ready", "--json"); code != ExitFailure || !strings.Contains(out, `"ok": false`) || !strings.Contains(out, "nobody reads it") {
+		t.Errorf("in JSON: exit %d, %q", code, out)
+	}
 	writeSmall(t, path, "metrics: {listen: 'off'}\n")
 	if code, _, errText := check(); code != ExitUsage || !strings.Contains(errText, "metrics.listen") {
 		t.Errorf("exit %d, %q", code, errText)

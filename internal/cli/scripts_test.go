@@ -18,13 +18,15 @@ var scripts = []string{"testdata/*.txtar", "testdata/connect/*.txtar", "../../e2
 // worksIn are the tests that show a command at work which no script can: it
 // serves until it is stopped, or needs a simulator that the script has not.
 var worksIn = map[string]string{
-	"run":    "../../e2e/e2e_test.go",
-	"demo":   "../../e2e/demo_test.go",
-	"sim":    "../../e2e/sim_test.go",
-	"probe":  "../../e2e/probe_test.go",
-	"status": "../../e2e/status_test.go",
-	"init":   "init_test.go",
-	"check":  "init_test.go",
+	"run":         "../../e2e/e2e_test.go",
+	"demo":        "../../e2e/demo_test.go",
+	"sim":         "../../e2e/sim_test.go",
+	"probe":       "../../e2e/probe_test.go",
+	"status":      "../../e2e/status_test.go",
+	"uninstall":   "../../e2e/uninstall_test.go",
+	"healthcheck": "run_test.go",
+	"init":        "init_test.go",
+	"check":       "init_test.go",
 }
 
 // Every command is called in a script so that it works, and so that it does not.

@@ -47,6 +47,7 @@ var gauges = []gauge{
 	{name: "question_oldest_seconds", help: "Age of the oldest question that waits, by kind.", labels: []string{"kind"}, perAssociation: true, merge: most},
 	{name: "source_alarms", help: "Why the member database is not to be trusted with removals at the moment; 1 each.", labels: []string{"kind"}, perAssociation: true},
 	{name: "run_last_success_timestamp_seconds", help: "When the last run ended that was done, by kind.", labels: []string{"kind"}, perAssociation: true, merge: least},
+	{name: "run_last_failure_timestamp_seconds", help: "When the last run ended that failed, or was missed, by kind.", labels: []string{"kind"}, perAssociation: true, merge: most},
 	{name: "runs_open", help: "Runs under way, by kind.", labels: []string{"kind"}, perAssociation: true},
 	{name: "reconcile_drift_pairs", help: "Pairs of person and list that the last full reconciliation had to put right: missing there, or extra.", labels: []string{"side"}, perAssociation: true},
 	{name: "lists", help: "Lists, by kind and state.", labels: []string{"kind", "state"}, perAssociation: true},

@@ -164,7 +164,8 @@ func editAddress(t *rapid.T, s *system, now *picture) bool {
 		}
 	}
 	for of := range s.model.lists {
-		s.model.pair(of, to).known = false
+		h := s.model.pair(of, to)
+		h.known, h.going = false, false // whoever was there is another contact
 	}
 	if !slices.Contains(s.model.names[c.ID], c.Email.Address) {
 		s.model.names[c.ID] = append(s.model.names[c.ID], c.Email.Address)

@@ -104,7 +104,7 @@ insert into rollcall_state.budget_share values ('api_key/main', date '2026-06-30
 			"questions_waiting 1 left_behind 1", "questions_waiting 1 removals 1", "source_alarms 1 shrank 1",
 		},
 		store.MeasureRuns: {
-			"reconcile_drift_pairs 1 extra 2", "reconcile_drift_pairs 1 missing 4", "run_last_success_timestamp_seconds 1 reconcile 200", "runs_open 1 nightly 1",
+			"reconcile_drift_pairs 1 extra 2", "reconcile_drift_pairs 1 missing 4", "run_last_failure_timestamp_seconds 1 reconcile 300", "run_last_success_timestamp_seconds 1 reconcile 200", "runs_open 1 nightly 1",
 		},
 		store.MeasureAccounts: {"connection_state 1 connected 1", "connection_state 2 needs_reconnecting 1", "token_expiry_timestamp_seconds 1  400"},
 		store.MeasureKeys: {

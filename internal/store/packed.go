@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -197,62 +198,72 @@ func (r *unpacking) text() string {
 	return text
 }
 
-// unpacked reads the keys of the oldest packed row. Keys that cannot be read
-// are everything: more work, but no gap.
-func (s *Store) unpacked(ctx context.Context) ([]TouchedRow, error) {
+// unpacked reads the keys of the oldest packed rows, until there are limit. Keys
+// that cannot be read are everything: more work, but no gap.
+func (s *Store) unpacked(ctx context.Context, limit int) ([]TouchedRow, error) {
+	rows, err := s.pool.Query(ctx, sql.Query("widen_packed"), s.source, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read packed keys: %w", err)
+	}
+	var all []TouchedRow
 	var id string
 	var at time.Time
 	var version int64
 	var data []byte
 	var waits []uint64 // another server's transactions are taken out of the row only
-	err := s.pool.QueryRow(ctx, sql.Query("widen_packed"), s.source).Scan(&id, &at, &version, &data, &waits)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
+	_, err = pgx.ForEachRow(rows, []any{&id, &at, &version, &data, &waits}, func() error {
+		keys, err := unpack(data)
+		if err != nil || len(keys) == 0 {
+			all = append(all, TouchedRow{Touched: cdc.Touched{Kind: cdc.KindAll, Via: viaPacked, Key: []string{id}, CommitTime: at}, Version: version})
+			return nil
+		}
+		still := make(map[uint64]bool, len(waits))
+		for _, xid := range waits {
+			still[xid] = true
+		}
+		for _, key := range keys {
+			key.XIDs = slices.DeleteFunc(key.XIDs, func(xid uint64) bool { return !still[xid] })
+			all = append(all, TouchedRow{Touched: key, pack: id})
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read packed keys: %w", err)
 	}
-	keys, err := unpack(data)
-	if err != nil || len(keys) == 0 {
-		return []TouchedRow{{Touched: cdc.Touched{Kind: cdc.KindAll, Via: viaPacked, Key: []string{id}, CommitTime: at}, Version: version}}, nil
-	}
-	still := make(map[uint64]bool, len(waits))
-	for _, xid := range waits {
-		still[xid] = true
-	}
-	rows := make([]TouchedRow, len(keys))
-	for i, key := range keys {
-		key.XIDs = slices.DeleteFunc(key.XIDs, func(xid uint64) bool { return !still[xid] })
-		rows[i] = TouchedRow{Touched: key, pack: id}
-	}
-	return rows, nil
+	return all, nil
 }
 
 // takeOff deletes the packed rows of which a pass has seen the keys, and stores
-// the keys that are kept one by one.
+// the keys that are kept one by one, unless somebody else has worked them off.
 func (s *Store) takeOff(ctx context.Context, tx pgx.Tx, touched []TouchedRow) error {
-	packs := map[string]bool{}
-	var kept []cdc.Touched
+	kept := map[string][]cdc.Touched{}
 	for _, row := range touched {
-		if row.pack == "" {
-			continue
-		}
-		packs[row.pack] = true
-		if row.Keep {
-			kept = append(kept, row.Touched)
+		switch {
+		case row.pack == "":
+		case row.Keep:
+			kept[row.pack] = append(kept[row.pack], row.Touched)
+		case kept[row.pack] == nil:
+			kept[row.pack] = []cdc.Touched{}
 		}
 	}
-	for id := range packs {
+	merged := false
+	for _, id := range slices.Sorted(maps.Keys(kept)) {
 		tag, err := tx.Exec(ctx, `delete from rollcall_state.touched where source = $1 and kind = 'all' and via = 'packed' and key = array[$2]`, s.source, id)
 		if err != nil {
 			return err
 		}
-		if tag.RowsAffected() == 0 {
-			return nil // somebody else has worked it off
+		if tag.RowsAffected() == 0 || len(kept[id]) == 0 {
+			continue
 		}
+		if merged { // a key of the row before may be in this one too
+			if _, err := tx.Exec(ctx, "truncate pg_temp.touched_in"); err != nil {
+				return err
+			}
+		}
+		if err := s.mergeTouched(ctx, tx, slices.Values(kept[id])); err != nil {
+			return err
+		}
+		merged = true
 	}
-	if len(kept) == 0 {
-		return nil
-	}
-	return s.mergeTouched(ctx, tx, slices.Values(kept))
+	return nil
 }

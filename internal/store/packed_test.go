@@ -127,7 +127,7 @@ func TestEverythingIsNotPacked(t *testing.T) {
 	s.save(t, keys)
 	s.save(t, keys)
 	s.want(t, "select xids::text || ' ' || version from rollcall_state.touched where kind = 'all' and via = ''", "{901} 2")
-	if rows := s.read(t); len(rows) != 1+packFrom {
+	if rows := s.read(t); len(rows) != 1+2*packFrom {
 		t.Errorf("%d keys", len(rows))
 	}
 	if xids, err := s.TouchedAllXIDs(t.Context()); err != nil || !slices.Equal(xids, []uint64{901}) {
@@ -178,6 +178,26 @@ func TestPackedKeysWaitAsTheirRowDoes(t *testing.T) {
 			t.Fatalf("%+v waits", row)
 		}
 	}
+}
+
+// Packed rows come together, as many as the limit has room for, the oldest first.
+func TestPackedRowsComeTogether(t *testing.T) {
+	s := newPacks(t)
+	for range 3 {
+		s.save(t, someReps(packFrom))
+	}
+	for limit, want := range map[int]int{1: 1, packFrom: 1, packFrom + 1: 2, 10 * packFrom: 3} {
+		rows, err := s.Touched(t.Context(), limit)
+		if err != nil || len(rows) != want*packFrom {
+			t.Errorf("limit %d: %d keys, %v, want those of %d rows", limit, len(rows), err, want)
+		}
+	}
+	rows := s.read(t)
+	for i := range rows {
+		rows[i].Keep = i == 1 || i == packFrom+1 || i == packFrom+2 // 1, 1 and 2
+	}
+	s.workOff(t, rows)
+	s.want(t, "select string_agg(key[1] || ' ' || version, ', ' order by key) from rollcall_state.touched", "1 2, 2 1")
 }
 
 // Two that work off the same packed row do not bring its kept keys back.

@@ -21,7 +21,7 @@ type TouchedRow struct {
 }
 
 // Touched reads touched keys: at most limit that are rows of their own, the
-// oldest first, and those of the oldest packed row. Keys of the watches without
+// oldest first, and those of the oldest packed rows until they are limit too. Keys of the watches without
 // stay out of the limit's way.
 func (s *Store) Touched(ctx context.Context, limit int, without ...string) ([]TouchedRow, error) {
 	rows, err := s.pool.Query(ctx, sql.Query("widen_touched"), s.source, limit, append([]string{}, without...))
@@ -38,7 +38,7 @@ func (s *Store) Touched(ctx context.Context, limit int, without ...string) ([]To
 	if err != nil {
 		return nil, fmt.Errorf("read touched keys: %w", err)
 	}
-	packed, err := s.unpacked(ctx)
+	packed, err := s.unpacked(ctx, limit)
 	return append(touched, packed...), err
 }
 

@@ -4,6 +4,10 @@ select 'run_last_success_timestamp_seconds', association, array[kind], extract(e
 from rollcall_state.run where source = $1 and state = 'done' and ended_at is not null and $2::timestamptz is not null
 group by association, kind
 union all
+select 'run_last_failure_timestamp_seconds', association, array[kind], extract(epoch from max(ended_at))::double precision
+from rollcall_state.run where source = $1 and state = 'failed' and ended_at is not null
+group by association, kind
+union all
 select 'runs_open', association, array[kind], count(*)::double precision
 from rollcall_state.run where source = $1 and state = 'running' group by association, kind
 union all

@@ -28,7 +28,7 @@ var mutants = []mutant{
 	{
 		name: "options do not gate",
 		file: "mapper/lists.go",
-		old:  "case !option[l.Kind]:", new: "case !option[l.Kind] && false:",
+		old:  "case !option[l.Kind], l.State == ListOff:", new: "case !option[l.Kind] && false, l.State == ListOff:",
 	},
 	{
 		name: "unticked group does not gate",
@@ -58,13 +58,13 @@ var mutants = []mutant{
 	{
 		name: "change planned before it is visible",
 		file: "internal/widen/widen.go",
-		old:  "if visible(snap.Shows, t.XIDs) {", new: "if visible(snap.Shows, t.XIDs) || true {",
+		old:  "return !visible(snap.Shows, t.XIDs) ||", new: "return !visible(snap.Shows, t.XIDs) && false ||",
 		test: "./internal/widen", run: "TestCommitIsNotPlannedBeforeItIsVisible",
 	},
 	{
 		name: "change planned before a stand-by releases it",
 		file: "internal/widen/widen.go",
-		old:  "if visible(snap.Shows, t.XIDs) {", new: "if visible(snap.Shows, t.XIDs) || true {",
+		old:  "return !visible(snap.Shows, t.XIDs) ||", new: "return !visible(snap.Shows, t.XIDs) && false ||",
 		test: "./e2e", run: "TestACommitThatAStandbyHolds",
 	},
 	// Section 4: opt-outs.
@@ -194,7 +194,7 @@ var mutants = []mutant{
 	{
 		name: "who may have left is added unasked",
 		file: "mapper/adoption.go",
-		old:  "case rule.verdict == On && p.Contact.State == ContactActive && !pair.Departed:", new: "case rule.verdict == Off && p.Contact.State == ContactActive && !pair.Departed:",
+		old:  "case rule.verdict == On && p.Contact.State == ContactActive && !pair.Departed &&", new: "case rule.verdict == Off && p.Contact.State == ContactActive && !pair.Departed &&",
 	},
 	{
 		name: "answer not waited for",

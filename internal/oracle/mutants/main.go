@@ -117,7 +117,7 @@ func (m mutant) caught(ctx context.Context, folder string, checks, seed int) (by
 			return "", fmt.Errorf("does not compile: %s", firstLine(out, ".go:"))
 		}
 	}
-	cmd := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-count=1", "-parallel=4", "-timeout=20m", "-run", name, test)
+	cmd := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-count=1", "-vet=off", "-parallel=4", "-timeout=20m", "-run", name, test)
 	cmd.Env = append(os.Environ(), fmt.Sprint("ORACLE_CHECKS=", checks), fmt.Sprint("ORACLE_SEED=", seed), "ORACLE_SHRINK=0s")
 	out, err := cmd.CombinedOutput()
 	exit, failed := errors.AsType[*exec.ExitError](err)
