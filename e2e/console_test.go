@@ -322,7 +322,10 @@ func TestConnectOnTheConsole(t *testing.T) {
 		t.Skip("waits for the lease of the API key")
 	}
 	w := newWorld(t, "console", fillConsole)
-	w.oauthConfig(t)
+	app := ccsim.App{Key: "an-application", Secret: "zz-canary-secret", RedirectURIs: []string{w.oauthConfig(t)}}
+	if err := w.sim.SetApp(app); err != nil {
+		t.Fatal(err)
+	}
 	b := w.browse(t, w.withConsole(t))
 	b.want(b.get("/a/1/"), 200, "not connected", "The account is connected to do")
 	b.want(b.post("/a/1/connect"), 400, "Have the members agreed to be mailed?")
