@@ -2,8 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"regexp"
@@ -33,6 +33,8 @@ func start(ctx context.Context, program string) (*demo, error) {
 	command := exec.CommandContext(ctx, program, "demo", "--keep")
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	var complaints bytes.Buffer
+	command.Stderr = &complaints
 	out, err := command.StdoutPipe()
 	if err == nil {
 		err = command.Start()
@@ -54,5 +56,5 @@ func start(ctx context.Context, program string) (*demo, error) {
 		}
 	}
 	d.stop()
-	return nil, errors.New("the demonstration ended: " + last)
+	return nil, fmt.Errorf("the demonstration ended: %s %s", last, complaints.String())
 }

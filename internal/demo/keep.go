@@ -11,6 +11,10 @@ import (
 	"rollcall/internal/config"
 )
 
+// eveningPatience is how long the first look at a list may take, which reads the
+// whole account.
+const eveningPatience = 3 * time.Minute
+
 // The user of the console while everything is left running.
 const demoUser = "olive"
 
@@ -71,5 +75,5 @@ func (o *office) evening(ctx context.Context) error {
 			return fmt.Errorf("leave questions: %w", err)
 		}
 	}
-	return o.settle(ctx, firstSyncPatience)
+	return o.settle(ctx, eveningPatience)
 }
