@@ -44,7 +44,8 @@ func TestReload(t *testing.T) {
 		Msg          string
 		Level        string
 		NeedsRestart []string `json:"needs_restart"`
-	}) {
+	},
+	) {
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &line); err != nil {
 			t.Fatalf("%v in %s", err, out.String())

@@ -89,12 +89,21 @@ func (s *Store) WriteConsent(ctx context.Context, w io.Writer) (kept Kept, err e
 		row   []any
 		line  func() consentLine
 	}{
-		{"select association, address, since from rollcall_state.opt_out where source = $1 order by 1, 2",
-			[]any{&o.Association, &o.Address, &o.Since}, func() consentLine { kept.OptOuts++; return consentLine{OptOut: &o} }},
-		{"select association, list, address, departed_at from rollcall_state.ledger where source = $1 and departed_at is not null order by 1, 2, 3",
-			[]any{&d.Association, &d.List, &d.Address, &d.Since}, func() consentLine { kept.Departures++; return consentLine{Departure: &d} }},
-		{"select association, hash, list from rollcall_state.erased where source = $1 order by 1, 2, 3",
-			[]any{&e.Association, &e.Hash, &e.List}, func() consentLine { kept.Erased++; return consentLine{Erased: &e} }},
+		{
+			"select association, address, since from rollcall_state.opt_out where source = $1 order by 1, 2",
+			[]any{&o.Association, &o.Address, &o.Since},
+			func() consentLine { kept.OptOuts++; return consentLine{OptOut: &o} },
+		},
+		{
+			"select association, list, address, departed_at from rollcall_state.ledger where source = $1 and departed_at is not null order by 1, 2, 3",
+			[]any{&d.Association, &d.List, &d.Address, &d.Since},
+			func() consentLine { kept.Departures++; return consentLine{Departure: &d} },
+		},
+		{
+			"select association, hash, list from rollcall_state.erased where source = $1 order by 1, 2, 3",
+			[]any{&e.Association, &e.Hash, &e.List},
+			func() consentLine { kept.Erased++; return consentLine{Erased: &e} },
+		},
 	} {
 		rows, err := tx.Query(ctx, part.query, s.source)
 		if err == nil {
