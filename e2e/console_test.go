@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -36,11 +37,11 @@ type browser struct {
 	http http.Client
 }
 
-// named is a transport that says it is a browser: Constant Contact turns away
+// asBrowser is a transport that says it is a browser: Constant Contact turns away
 // libraries.
-type named struct{ http.RoundTripper }
+type asBrowser struct{ http.RoundTripper }
 
-func (n named) RoundTrip(r *http.Request) (*http.Response, error) {
+func (n asBrowser) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Header.Set("User-Agent", "browser/1")
 	return n.RoundTripper.RoundTrip(r)
 }
@@ -92,10 +93,9 @@ func (b *browser) await(path, text string) page {
 }
 
 // visible is the text of a page.
-func visible(html string) string {
-	_, main, _ := strings.Cut(html, "<main")
-	text := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(main, " ")
-	return strings.Join(strings.Fields(text), " ")
+func visible(text string) string {
+	_, main, _ := strings.Cut(text, "<main")
+	return strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(main, " ")), " ")
 }
 
 func (b *browser) want(p page, status int, texts ...string) {
@@ -126,7 +126,7 @@ func (b *browser) link(p page, text string) string {
 	_, main, _ := strings.Cut(p.text, "<main")
 	for _, found := range regexp.MustCompile(`<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>`).FindAllStringSubmatch(main, -1) {
 		if strings.Contains(found[1], text) || strings.Contains(found[2], text) {
-			return strings.ReplaceAll(found[1], "&amp;", "&")
+			return html.UnescapeString(found[1])
 		}
 	}
 	b.t.Fatalf("%s has no link %q: %s", p.path, text, visible(p.text))
@@ -158,7 +158,7 @@ func (w *world) browse(t *testing.T, cfg *config.Config) *browser {
 			t.Logf("log:\n%s", log.String())
 		}
 	})
-	return &browser{t: t, base: strings.TrimSuffix(a.ConsoleURL(), "/"), http: http.Client{Transport: named{&http.Transport{DisableKeepAlives: true}}}}
+	return &browser{t: t, base: strings.TrimSuffix(a.ConsoleURL(), "/"), http: http.Client{Transport: asBrowser{&http.Transport{DisableKeepAlives: true}}}}
 }
 
 // withConsole loads the world's configuration with a console, and other values in

@@ -66,15 +66,14 @@ type shelf struct {
 	counts  map[mapper.ListKey]*console.Counts
 	counted store.Counted
 	changed map[mapper.ListKey]time.Time
-	held    map[mapper.ListKey]int // operations that wait for an answer
-	open    map[string]bool        // ids of lists that Constant Contact works on
+	held    map[mapper.ListKey]bool // a question about it waits
+	open    map[string]bool         // ids of lists that Constant Contact works on
 }
 
 // shelf reads what is known of the lists. It takes as long as there are lists.
 func (v *View) shelf(ctx context.Context) (*shelf, error) {
 	s := &shelf{
 		wanted: map[mapper.ListKey]mapper.List{}, bound: map[mapper.ListKey]sink.BoundList{}, counts: map[mapper.ListKey]*console.Counts{},
-		held: map[mapper.ListKey]int{},
 	}
 	in, bound, err := v.planner.Catalogue(ctx)
 	if err != nil {
@@ -110,12 +109,8 @@ func (v *View) shelf(ctx context.Context) (*shelf, error) {
 	if s.changed, err = v.Store.ListsChanged(ctx); err != nil {
 		return nil, err
 	}
-	questions, err := v.Store.Approvals(ctx, v.ID, true)
-	if err != nil {
+	if s.held, err = v.Store.HeldLists(ctx); err != nil {
 		return nil, err
-	}
-	for _, q := range questions {
-		s.held[q.List] += q.Open
 	}
 	s.open, err = v.Store.OpenLists(ctx)
 	return s, err
@@ -213,7 +208,7 @@ func (s *shelf) judge(l *console.ListLine) {
 		reason(console.ListRetired, mapper.ReasonListRetired)
 	case !s.in.Connected:
 		reason(console.ListAttention, mapper.ReasonNotConnected)
-	case s.held[l.Key] > 0:
+	case s.held[l.Key]:
 		l.State, l.Why = console.ListHeld, "Changes of this list wait for an answer on the page Approvals."
 	case bound.State != mapper.ListBound:
 		l.State, l.Why = console.ListNew, "It has no list in Constant Contact yet."

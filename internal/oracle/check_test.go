@@ -28,9 +28,9 @@ func (m *model) planned(addresses []string) {
 	}
 	for _, a := range addresses {
 		for s := range m.lists {
-			// Whoever was held because rows had vanished goes when the list is made
-			// exact the next time.
-			if v, _ := m.verdict(s, a); v == on || v == unknown || !m.office.open(s) || m.alarmed() {
+			// Whoever was held because rows had vanished, or waits for an answer, goes
+			// when the list is made exact the next time.
+			if v, _ := m.verdict(s, a); v == on || v == unknown || !m.office.open(s) || m.alarmed() || m.blocked(s, a, "remove") {
 				m.pair(s, a).going = false
 			}
 		}

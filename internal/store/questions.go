@@ -28,6 +28,25 @@ func (a *Association) Question(ctx context.Context, id int64) (ApprovalRow, erro
 	return rows[0], nil
 }
 
+// HeldLists are the lists about which a question waits; the empty key stands for
+// the whole association.
+func (a *Association) HeldLists(ctx context.Context) (map[mapper.ListKey]bool, error) {
+	rows, err := a.pool.Query(ctx, `select distinct list from rollcall_state.approval
+		where source = $1 and association = $2 and state = 'waiting' and (expires_at is null or expires_at > $3)`, a.source, a.id, a.now())
+	if err != nil {
+		return nil, fmt.Errorf("read questions: %w", err)
+	}
+	keys, err := pgx.CollectRows(rows, pgx.RowTo[mapper.ListKey])
+	if err != nil {
+		return nil, fmt.Errorf("read questions: %w", err)
+	}
+	held := map[mapper.ListKey]bool{}
+	for _, key := range keys {
+		held[key] = true
+	}
+	return held, nil
+}
+
 // RecentApprovals reads the last questions of the association, answered ones
 // included, the newest first.
 func (a *Association) RecentApprovals(ctx context.Context, limit int) ([]ApprovalRow, error) {
