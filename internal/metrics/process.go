@@ -72,8 +72,10 @@ func NewProcess(reg prometheus.Registerer, v version.Info) *Process {
 		failures: counter("work_errors_total",
 			"Turns of an association that ended with an error, by its class: they are repeated. Errors that a known time mends are not among them.", "class"),
 	}
-	refusing := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "tables_refusing_updates",
-		Help: "Published tables on which the member application's own UPDATE and DELETE fail, because of their replica identity."}, nil)
+	refusing := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "tables_refusing_updates",
+		Help: "Published tables on which the member application's own UPDATE and DELETE fail, because of their replica identity.",
+	}, nil)
 	reg.MustRegister(refusing)
 	p.refusing = refusing.WithLabelValues()
 	for _, op := range []string{"add", "remove", sink.OpFields, sink.OpMove} {
