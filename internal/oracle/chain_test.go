@@ -126,12 +126,14 @@ func (m *model) carried(now *picture) {
 	}
 }
 
-// carriedAtRest says that what was to be carried over is.
+// carriedAtRest says that what was to be carried over is, and that nobody who
+// opted out is where we put them. Whom we took off again, and who is there all
+// the same, somebody else has put there.
 func (m *model) carriedAtRest(now *picture) {
 	m.carried(now)
 	for p, h := range m.pairs {
 		c := now.byAddress[p.address]
-		if p.list.what != "hand" || h.told == "" || !h.known || !c.active() || !c.on(p.list.id) || !m.office.open(p.list) {
+		if p.list.what != "hand" || h.told != "add" || !h.known || !c.active() || !c.on(p.list.id) || !m.office.open(p.list) {
 			continue
 		}
 		if _, optOut := m.verdict(p.list, p.address); optOut {
