@@ -85,6 +85,14 @@ func (m *model) carries(from *contact) {
 	}
 }
 
+// carriesNothing notes that a previous address was read for the changes from it
+// and has no contact. Lists that it is put on later are none of theirs.
+func (m *model) carriesNothing(a string) {
+	for _, c := range m.changes {
+		c.read = c.read || c.from[0] == a
+	}
+}
+
 // related: the rep or the previous address is on a list of ours.
 func (m *model) related(c *change, from *contact) bool {
 	for _, s := range m.office.sources() {
