@@ -85,6 +85,14 @@ func (m *model) carries(from *contact) {
 	}
 }
 
+// carriesNothing notes that a previous address was read for the changes from it
+// and has no contact. Lists that it is put on later are none of theirs.
+func (m *model) carriesNothing(a string) {
+	for _, c := range m.changes {
+		c.read = c.read || c.from[0] == a
+	}
+}
+
 // related: the rep or the previous address is on a list of ours.
 func (m *model) related(c *change, from *contact) bool {
 	for _, s := range m.office.sources() {
@@ -126,12 +134,14 @@ func (m *model) carried(now *picture) {
 	}
 }
 
-// carriedAtRest says that what was to be carried over is.
+// carriedAtRest says that what was to be carried over is, and that nobody who
+// opted out is where we put them. Whom we took off again, and who is there all
+// the same, somebody else has put there.
 func (m *model) carriedAtRest(now *picture) {
 	m.carried(now)
 	for p, h := range m.pairs {
 		c := now.byAddress[p.address]
-		if p.list.what != "hand" || h.told == "" || !h.known || !c.active() || !c.on(p.list.id) || !m.office.open(p.list) {
+		if p.list.what != "hand" || h.told != "add" || !h.known || !c.active() || !c.on(p.list.id) || !m.office.open(p.list) {
 			continue
 		}
 		if _, optOut := m.verdict(p.list, p.address); optOut {

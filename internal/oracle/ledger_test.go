@@ -216,6 +216,7 @@ func (m *model) absent(a string, planning bool) {
 	}
 	if planning {
 		p.unread = false
+		m.carriesNothing(a)
 	}
 	for s := range m.lists {
 		m.pair(s, a).known = false

@@ -146,11 +146,14 @@ func (r *Reconciler) followNames(ctx context.Context, force bool) error {
 	for _, l := range out.Lists {
 		wanted[l.Key] = l.Name
 	}
+	ids := typeIDs(in.Types)
 	var renames []rename
 	for _, l := range lists {
 		name, isWanted := wanted[l.Key]
-		// A type without an id is its name: under another it is another type.
-		follows := l.Kind == mapper.ListGroup || l.Kind == mapper.ListType && l.TypeID != ""
+		// A type without an id is its name: under another it is another type. The
+		// list of one that is gone, or whose new name its key has not followed yet,
+		// is wanted under the name that it was read with.
+		follows := l.Kind == mapper.ListGroup || l.Kind == mapper.ListType && l.TypeID != "" && ids[l.Key] == l.TypeID
 		if isWanted && follows && l.State == mapper.ListBound && l.SourceName != "" && l.SourceName != name && (force || !putOff[l.Key]) {
 			renames = append(renames, rename{l, name})
 		}

@@ -244,6 +244,22 @@ func TestTypeRenamed(t *testing.T) {
 	}
 }
 
+// The list of a type that is gone keeps the name that somebody gave it, also
+// before that was read.
+func TestListOfAGoneTypeRenamedByHand(t *testing.T) {
+	w := newWorld(t, noon)
+	w.do(w.sim.CreateList(account, " GOLD "))
+	w.settle()
+	w.do(w.sim.RenameList(account, " GOLD ", "Our gold"))
+	w.exec("delete from chamber.member_type")
+	w.change(cdc.KindAssociation, "1", "delete from chamber.membership_type")
+	w.sleep(2 * time.Hour)
+	w.settle()
+	if names := w.sim.ListNames(account); !slices.Contains(names, "Our gold") {
+		t.Errorf("lists: %v", names)
+	}
+}
+
 // Two lists of one name are not told apart by us. One that is left is taken.
 func TestAmbiguousUntilOneIsLeft(t *testing.T) {
 	w := newWorld(t, noon)

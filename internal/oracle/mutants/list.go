@@ -102,6 +102,7 @@ var mutants = []mutant{
 		name: "opt-out removal held by a threshold",
 		file: "mapper/guard.go",
 		old:  "case op.Approved || op.OptOut:", new: "case op.Approved:",
+		test: "./mapper", run: "TestGuardThresholds",
 	},
 	{
 		name: "opt-out waits for an open call",
