@@ -48,9 +48,13 @@ func (m *model) broken(sim *ccsim.Sim) {
 }
 
 // optOutsWentOut says that nobody who opted out waits for anything: after a
-// batch the last word about each is a removal.
-func (m *model) optOutsWentOut(now *picture) {
+// batch the last word about each is a removal. Whoever a run has queued just now
+// lingers as every change does.
+func (m *model) optOutsWentOut(now *picture, lingers []string) {
 	for p, h := range m.pairs {
+		if slices.Contains(lingers, p.address) {
+			continue
+		}
 		c, state := now.byAddress[p.address], now.states[h.activity]
 		onItsWay := state == "initialized" || state == "processing"
 		if h.told != "add" || !m.office.open(p.list) || !c.active() || !onItsWay && !(h.known && c.on(m.lists[p.list])) {

@@ -136,8 +136,10 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 		}
 		return v == off
 	}
-	_, optOut := m.verdict(s, c.Email.Address)
-	m.taken(s, c.Email.Address, optOut || m.approved(s, c.Email.Address, "remove"))
+	if c.on(listID) || m.mayBeOn(s, c.Email.Address) {
+		_, optOut := m.verdict(s, c.Email.Address)
+		m.taken(s, c.Email.Address, optOut || m.approved(s, c.Email.Address, "remove"))
+	}
 	if !slices.ContainsFunc(append(m.names[c.ID], c.Email.Address), justified) {
 		v, _ := m.verdict(s, c.Email.Address)
 		m.problem("removes %s from %s, verdict %s, alarmed %v\n%s", c.Email.Address, s, v, m.alarmed(), m.told(s, c.Email.Address))

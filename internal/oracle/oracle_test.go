@@ -194,7 +194,7 @@ func check(t *rapid.T, b *bench) {
 		if err := s.stream(ctx); err != nil || s.faulty {
 			return err
 		}
-		s.model.optOutsWentOut(s.account.look())
+		s.model.optOutsWentOut(s.account.look(), s.lingers)
 		return nil
 	}
 	officeActs := func(t *rapid.T) {

@@ -48,6 +48,7 @@ type system struct {
 	faulty    bool      // requests may fail: no promise of a time is kept
 	held      bool      // activities are held
 	listGone  bool      // a list was deleted by hand
+	lingers   []string  // addresses that the last batch left to linger
 	handmade  int       // lists made or renamed by hand
 }
 
@@ -154,7 +155,7 @@ func (s *system) stream(ctx context.Context) error {
 // batch delivers what is due. When it is about the lists themselves, what is due
 // by the clock comes first: the linger sees to that where nothing lags.
 func (s *system) batch(ctx context.Context) error {
-	due, err := s.due(ctx)
+	due, err := s.due(ctx, linger)
 	if err != nil {
 		return err
 	}
@@ -171,9 +172,14 @@ func (s *system) batch(ctx context.Context) error {
 func (s *system) deliver(ctx context.Context) error {
 	s.wire.planning = true
 	for attempt := 1; ; attempt++ {
-		due, err := s.due(ctx)
+		due, err := s.due(ctx, linger)
 		if err != nil {
 			return err
+		}
+		if s.lingers = nil; len(due) == 0 {
+			if s.lingers, err = s.due(ctx, 0); err != nil {
+				return err
+			}
 		}
 		s.trace("  batch: %q", due)
 		s.model.cut(due)
@@ -202,8 +208,8 @@ func (s *system) deliver(ctx context.Context) error {
 }
 
 // due are the addresses that the next plan is about: none while the oldest
-// change lingers.
-func (s *system) due(ctx context.Context) ([]string, error) {
+// change lingers for so long.
+func (s *system) due(ctx context.Context, linger time.Duration) ([]string, error) {
 	found, err := s.pool.Query(ctx, `select address from (
 			select address, min(touched_at) over () as oldest from rollcall_state.dirty
 			where source = $1 and association = $2 and (not_before is null or not_before <= $3)) d

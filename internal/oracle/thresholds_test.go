@@ -37,6 +37,15 @@ type sent struct {
 	free    bool
 }
 
+// mayBeOn says whether a removal may take somebody off a list on which Constant
+// Contact does not show them: what was read last says that they are on it, or a
+// call that may put them there is on its way. Any other removal takes nobody
+// off, and stands in a call only because that is about others.
+func (m *model) mayBeOn(s mirror, a string) bool {
+	h := m.pair(s, a)
+	return h.known || h.told == "add" && !m.settled[h.activity]
+}
+
 // taken notes a removal, and judges those of the last hour together that count.
 // The size of the list at the start of the hour is taken as high as it can have
 // been, so that no harmless difference is a fault.
