@@ -93,7 +93,7 @@ func TestNoTraceOfAnybody(t *testing.T) {
 	w.exec(t, "select rollcall.sync_now('zz-canary@example.org')")
 	w.commands(t)
 	before := len(w.sim.Requests())
-	wait(t, "calls", func() bool { return len(w.sim.Requests()) > before+20 })
+	wait(t, "calls", func() bool { return len(w.sim.Requests()) > before+10 })
 	w.exec(t, "update chamber.rep set active = true")
 	w.exec(t, "truncate chamber.group_membership")
 	// Things break: a view, the grant, the simulator.

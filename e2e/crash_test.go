@@ -78,13 +78,13 @@ func TestKilledUnderLoad(t *testing.T) {
 // wait waits until something has happened.
 func wait(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	deadline := time.After(time.Minute)
+	deadline := time.After(4 * time.Minute)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !happened() {
 		select {
 		case <-deadline:
-			t.Fatalf("waited a minute for %s", what)
+			t.Fatalf("waited four minutes for %s", what)
 		case <-tick.C:
 		}
 	}
