@@ -30,6 +30,7 @@ import (
 // before there is a user; then it asks who it is, lets a user in, and throws out
 // who was removed.
 func TestConsoleAsksWhoItIs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	cert, key := certificate(t)
 	_, port, err := net.SplitHostPort(freeAddress(t))

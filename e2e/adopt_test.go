@@ -114,6 +114,7 @@ func (w *world) asked(t *testing.T, kind, state, address, list, op string) bool 
 // Started on a copy of the database, with the state and its tokens, the program
 // calls nobody: no request, no refresh, not by connect or probe either.
 func TestACopyOfTheDatabaseCallsNobody(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	redirect := w.oauthConfig(t)
 	w.must(t, w.sim.SetApp(ccsim.App{Key: theApp, Secret: "zz-canary-secret", RedirectURIs: []string{redirect}}))
@@ -151,6 +152,7 @@ func TestACopyOfTheDatabaseCallsNobody(t *testing.T) {
 // A backup was loaded: nobody is taken off, and nobody whom we took off is put
 // back, before somebody agrees. Whoever opted out goes at once.
 func TestARestoredDatabase(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	w.start(t)
 	w.settle(t, time.Minute)
@@ -184,6 +186,7 @@ const disable = "update chamber.group_membership set disabled = true where rep_i
 // The database has moved: everything is looked at. Nobody is taken off before
 // everything was compared; then nobody is asked any more.
 func TestAMovedDatabase(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	w.start(t)
 	w.settle(t, time.Minute)
@@ -210,6 +213,7 @@ func TestAMovedDatabase(t *testing.T) {
 // The state's rows begin with the source's name: under another one nothing would
 // be known of who left.
 func TestAnotherNameIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	w.start(t)
 	w.settle(t, time.Minute)

@@ -64,6 +64,7 @@ insert into chamber.twice select chamber.marked('zz-canary.twice@example.org', t
 // error of a command, in any metric or in any free text of the state, whatever goes wrong. The
 // log is read as the program writes it, before the last line of defence.
 func TestNoTraceOfAnybody(t *testing.T) {
+	t.Parallel()
 	w := newInside(t, "marked", fillMarked, true)
 	w.markPassword(t)
 	w.config.Rules.RemovalThresholds = config.Thresholds{Few: 1, Percent: 1, Many: 500, Small: 1} // much is asked about

@@ -11,6 +11,7 @@ import (
 // A database that is not the one on record, as a copy of it is not: nothing is
 // sent, and no position is touched.
 func TestAnotherDatabaseIsRefused(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]string{
 		"another system":   "update rollcall_state.installation set system_id = '1'",
 		"another timeline": "update rollcall_state.installation set timeline = timeline + 1",
@@ -44,6 +45,7 @@ func TestAnotherDatabaseIsRefused(t *testing.T) {
 // The position shows that the database went back in time: nobody is taken off,
 // whoever opted out is, and everything is looked at again.
 func TestThePositionShowsARollback(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	w.start(t)
 	w.settle(t, time.Minute)
@@ -68,6 +70,7 @@ func TestThePositionShowsARollback(t *testing.T) {
 // A truncated table holds removals, whichever table it is: here nobody has a
 // membership type any more.
 func TestATruncatedTableOnTheStream(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	w.start(t)
 	w.settle(t, time.Minute)

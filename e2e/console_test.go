@@ -202,6 +202,7 @@ func fillConsole(ctx context.Context, conn *pgx.Conn) error {
 // answers a question and changes an option, all of it against a real member
 // database and the simulator.
 func TestConsole(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("works at the pace of Constant Contact")
 	}
@@ -318,6 +319,7 @@ func TestConsole(t *testing.T) {
 // TestConnectOnTheConsole connects an account on the page: the browser is sent to
 // Constant Contact, comes back to the redirect URL, and from there to the console.
 func TestConnectOnTheConsole(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits for the lease of the API key")
 	}

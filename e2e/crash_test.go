@@ -18,6 +18,7 @@ import (
 // and each time started again. In the end Constant Contact must be what a plain
 // SQL statement over the member tables says.
 func TestKilledUnderLoad(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("ROLLCALL_SEED"); s != "" {
 		var err error

@@ -14,6 +14,7 @@ import (
 
 // The demo is what a newcomer sees first: everything in it comes out as wanted.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	p := cli.Program{Stdin: strings.NewReader(""), Stdout: &out, Stderr: io.Discard, Now: time.Now, User: "olive"}
 	if code := p.Main([]string{"demo", "--json"}); code != cli.ExitOK {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -28,7 +29,14 @@ import (
 	"rollcall/sql"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+// TestMain lets more tests run at once than there are processors: they mostly
+// wait for the program.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "5"); err != nil {
+		panic(err)
+	}
+	pgtest.Main(m)
+}
 
 // binary builds the program once.
 var binary = sync.OnceValues(func() (string, error) {

@@ -176,6 +176,7 @@ func needsPairs(t *testing.T) {
 // been lost where the server takes it over, and nobody is taken off before
 // everything was compared.
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	p := newServers(t)
 	w := newServersWorld(t, p, nil)
 	w.start(t)
@@ -210,6 +211,7 @@ func TestFailover(t *testing.T) {
 // The stand-by is promoted under a running program: that ends, or goes on where
 // it is told to.
 func TestFailoverUnderARunningProgram(t *testing.T) {
+	t.Parallel()
 	needsPairs(t)
 	for setting, goesOn := range map[string]bool{"refuse": false, "continue": true} {
 		t.Run(setting, func(t *testing.T) {
@@ -245,6 +247,7 @@ func TestFailoverUnderARunningProgram(t *testing.T) {
 // taken off since is not put back, and who opted out neither, before somebody
 // agrees.
 func TestFailoverThatLosesCommits(t *testing.T) {
+	t.Parallel()
 	needsPairs(t)
 	p := newServers(t)
 	w := newServersWorld(t, p, pgtest.Database(t))

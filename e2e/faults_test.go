@@ -67,6 +67,7 @@ func long() bool { return os.Getenv("ROLLCALL_FAULTS") == "long" }
 //
 // ROLLCALL_SEED repeats a run, as far as the machine's speed allows.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("ROLLCALL_SEED"); s != "" {
 		var err error

@@ -48,6 +48,7 @@ func (w *world) custom(t *testing.T, address string) map[string]string {
 // needed. Names are read anew, an empty value leaves what is there, and too long a
 // one is cut.
 func TestCustomFields(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "tiers", fillTiers)
 	w.sim.SetSwitches(ccsim.Switches{FieldLabelMovesName: true})
 	text, err := os.ReadFile(w.config)

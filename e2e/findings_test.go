@@ -37,6 +37,7 @@ insert into chamber.group_membership (association_id, group_id, rep_id, disabled
 // A row that cannot be used is a finding about its rep: that person is neither
 // added nor removed, everybody else is.
 func TestRowsThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "flawed", fillFlawed)
 	w.start(t)
 	w.settle(t, time.Minute)

@@ -17,6 +17,7 @@ const (
 // goes on, except in rotating mode between the vendor's answer and the commit:
 // that ends in one alert, not in a loop.
 func TestKilledDuringARefresh(t *testing.T) {
+	t.Parallel()
 	for step, kill := range map[string]func(*world, *testing.T){
 		"before the request": (*world).killBeforeRequest,
 		"before the commit":  (*world).killBeforeCommit,

@@ -115,6 +115,7 @@ func (w *world) count(t *testing.T, statement string) (n int) {
 // the program runs: one alert, no call in between, everything queued, and in the
 // end everybody where they belong.
 func TestGrantIsRevokedAndGivenAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	redirect := w.oauthConfig(t)
 	if err := w.sim.SetApp(ccsim.App{Key: "an-application", Secret: "zz-canary-secret", RedirectURIs: []string{redirect}}); err != nil {
@@ -158,6 +159,7 @@ func TestGrantIsRevokedAndGivenAgain(t *testing.T) {
 // Three installations with one API key and one state database: never more than
 // four requests in any second, each gets its turn, and the calls are counted.
 func TestThreeSendersOnOneKey(t *testing.T) {
+	t.Parallel()
 	state := pgtest.Database(t)
 	var worlds []*world
 	for i := range 3 {

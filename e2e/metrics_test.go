@@ -56,6 +56,7 @@ func value(scrape, series string) float64 {
 // A change is seen on its way, from the stream to the confirmation, and the process
 // says when it does its job.
 func TestMetricsFollowAChange(t *testing.T) {
+	t.Parallel()
 	w := newInside(t, "metrics", fillSmall, false)
 	w.watchable()
 	w.must(t, w.connectInside(t.Context()))
@@ -97,6 +98,7 @@ func TestMetricsFollowAChange(t *testing.T) {
 
 // An address that somebody chose and that cannot be had ends the start.
 func TestMetricsAddressIsTaken(t *testing.T) {
+	t.Parallel()
 	w := newInside(t, "metrics", fillSmall, false)
 	w.config.Metrics.Listen = w.address // the simulator's
 	a, err := app.New(t.Context(), w.config, w.log, w.clock.now)

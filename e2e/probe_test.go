@@ -16,6 +16,7 @@ import (
 // An account is probed while the program runs: the two take turns with the API
 // key, the switches are found, and nothing is changed but what the probe made.
 func TestProbeOfARunningProgram(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	w.sim.SetSwitches(ccsim.Switches{CursorDropsInclude: true, RoleImports: ccsim.RoleError, ConflictForm: ccsim.ConflictBare})
 	w.start(t)

@@ -20,6 +20,7 @@ var consoleBlock = regexp.MustCompile("(?s)```console\n(.*?)```")
 // The quick start works as it is written, on a fresh server. Only the ports are
 // others, which may be in use where tests run.
 func TestQuickStart(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"bash", "make", "psql", "createdb", "dropdb"} {
 		if _, err := exec.LookPath(name); err != nil {
 			t.Skipf("%s is not installed: the quick start is not tried", name)

@@ -16,6 +16,7 @@ import (
 // A member database that cannot be followed is refused with one line that names
 // what is wrong and the remedy, with exit code 1, and keeps no trace.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		spoil string   // what is wrong with the database
 		want  []string // what the error says of it
@@ -51,6 +52,7 @@ func TestRefusals(t *testing.T) {
 
 // The database's owner has let the role do everything but one thing.
 func TestRefusalsOfRoles(t *testing.T) {
+	t.Parallel()
 	db := newMember(t)
 	conn := db.Conn(t)
 	role := pgtest.Slot(t)

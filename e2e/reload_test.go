@@ -10,6 +10,7 @@ import (
 
 // The log level changes while the program runs, and what it does is not interrupted.
 func TestReload(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "reload", fillSmall)
 	w.edit(t, "pace: {linger: 500ms}", "log: {format: json}\npace: {linger: 500ms}")
 	log := &text{}

@@ -130,6 +130,7 @@ const replaced = 15 * time.Second
 // One process reads and two work. Each that is killed is replaced by the one that
 // stands by, and the worker within 15 seconds.
 func TestRoles(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	first := w.startPart(t, "zz_reader_1", "reader")
 	wait(t, "the reader", func() bool { return first.said("streaming") })
@@ -168,6 +169,7 @@ func TestRoles(t *testing.T) {
 // after another has taken its work over: it sends at most the one request that it
 // was writing, and writes nothing.
 func TestAWorkerThatWasSuspended(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	reader := w.startPart(t, "zz_reader_1", "reader")
 	workerA, workerB := w.startPart(t, "zz_worker_a", "worker"), w.startPart(t, "zz_worker_b", "worker")

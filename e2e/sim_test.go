@@ -10,6 +10,7 @@ import (
 
 // The simulator answers where it says it does, and ends when it is asked to.
 func TestSimulatorAlone(t *testing.T) {
+	t.Parallel()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 // would be the old row, and the change lost. The state is on another server, or
 // its own commits would wait too.
 func TestACommitThatAStandbyHolds(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Server(t, map[string]string{"synchronous_commit": "on"})
 	w := newWorld(t, "small", fillSmall) // for its simulator
 	admin := connectTo(t, server, "postgres")

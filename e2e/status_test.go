@@ -12,6 +12,7 @@ import (
 // While the program runs and nothing waits, status says so with its first line
 // and its exit code; once the program has stopped it says that nobody reads.
 func TestStatusOfARunningProgram(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	w.start(t)
 	w.settle(t, time.Minute)

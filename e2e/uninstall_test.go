@@ -32,6 +32,7 @@ const traces = `
 // An installation is made, used, and removed without a trace; the next one knows
 // who opted out and who left, from the file that was kept.
 func TestUninstall(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Server(t, nil)
 	w := newWorld(t, "small", fillSmall) // for its simulator
 	admin := connectTo(t, server, "postgres")

@@ -10,6 +10,7 @@ import (
 // by, and takes over when the old one is stopped. Changes go on all the while, and
 // nobody is off a list in between.
 func TestUpgradeSideBySide(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "upgrade", fillSmall)
 	w.start(t)
 	w.settle(t, time.Minute)
@@ -49,6 +50,7 @@ insert into rollcall_state.schema_version (version_id, is_applied) values (99999
 // The old program goes on while a newer one has migrated the state, and also starts
 // again beside it.
 func TestOldProgramBesideANewerState(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "upgrade", fillSmall)
 	w.start(t)
 	w.settle(t, time.Minute)

@@ -18,36 +18,58 @@ const bulkFrom = 25
 // Reading is what Constant Contact showed of people.
 type Reading struct {
 	Shown map[mapper.Address]Shown
-	At    time.Time // when the oldest answer was true
-	Bulk  bool      // most of it comes from reading the whole account
+	At    time.Time // when the oldest answer was true; of a whole account, when it had been read
 }
 
 // Read asks Constant Contact for the state and the lists of people. doubtful
 // says of an address whether its absence from a list that a page showed would
 // mean something (that it left, was deleted or refused): a page proves only
-// what is on it, so such a person is asked for by name.
+// what is on it, so such a person is asked for by name. When so many are that the
+// pages are old by then, these are read once more.
 func (a *Applier) Read(ctx context.Context, addresses []mapper.Address, doubtful func(mapper.Address, Shown) bool) (Reading, error) {
 	r := Reading{Shown: make(map[mapper.Address]Shown, len(addresses)), At: a.Now()}
 	size, bulk, err := a.bulk(ctx, len(addresses))
 	if err != nil {
 		return r, err
 	}
-	if r.Bulk = bulk; bulk {
+	if bulk {
 		if err := a.readBulk(ctx, &r, addresses, size, doubtful); err != nil {
 			return r, err
 		}
 	}
+	named, err := a.readNamed(ctx, &r, addresses, doubtful, nil)
+	if err != nil || !bulk || len(named) == len(addresses) || a.Now().Sub(r.At) <= FreshFor {
+		return r, err
+	}
+	r = Reading{Shown: make(map[mapper.Address]Shown, len(addresses)), At: a.Now()}
+	if err := a.readBulk(ctx, &r, addresses, size, doubtful); err != nil {
+		return r, err
+	}
+	_, err = a.readNamed(ctx, &r, addresses, doubtful, named)
+	return r, err
+}
+
+// readNamed asks by name for whoever was not read or is doubtful, and returns them.
+// Who was absent by name before, and is not shown by now, is not asked for again:
+// there is nothing that they could have left.
+func (a *Applier) readNamed(ctx context.Context, r *Reading, addresses []mapper.Address, doubtful func(mapper.Address, Shown) bool, before map[mapper.Address]Shown) (map[mapper.Address]Shown, error) {
+	named := map[mapper.Address]Shown{}
 	for _, address := range addresses {
-		if s, read := r.Shown[address]; read && !doubtful(address, s) {
+		s, read := r.Shown[address]
+		if read && !doubtful(address, s) {
+			continue
+		}
+		if was, asked := before[address]; asked && was.State == mapper.ContactAbsent && (!read || s.State == mapper.ContactAbsent) {
+			r.Shown[address] = was
 			continue
 		}
 		s, err := a.readOne(ctx, address)
 		if err != nil {
-			return r, err
+			return named, err
 		}
-		r.Shown[address] = s
+		r.Shown[address], named[address] = s, s
 	}
-	return r, nil
+	return named, nil
 }
 
 // bulk reports whether going through the whole account page by page takes fewer

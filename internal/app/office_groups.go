@@ -216,6 +216,8 @@ func (s *shelf) judge(l *console.ListLine) {
 		reason(console.ListSyncing, mapper.ReasonWaitingConsentRead)
 	case l.Counts.Pending > 0 || s.open[bound.ListID]:
 		l.State, l.Why = console.ListSyncing, "Constant Contact is still working, or is about to be told."
+	case l.Counts.ExpectedOn < l.Counts.Expected:
+		l.State, l.Why = console.ListSyncing, "Not everybody who is expected is on the list by the last count."
 	default:
 		l.State = console.ListInSync
 	}

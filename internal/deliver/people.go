@@ -39,8 +39,14 @@ func (d *Deliverer) readPeople(ctx context.Context, w *world, out mapper.Output,
 	if len(optOuts) <= fewOptOuts {
 		maps.Copy(need, optOuts)
 	}
+	return d.Applier.Read(ctx, slices.Sorted(maps.Keys(need)), w.doubtful())
+}
+
+// doubtful says of whom it would mean something that Constant Contact does not
+// show them, or not on a list: they left, were deleted or were refused.
+func (w *world) doubtful() func(mapper.Address, sink.Shown) bool {
 	lists := listsByKey(w.lists)
-	return d.Applier.Read(ctx, slices.Sorted(maps.Keys(need)), func(address mapper.Address, s sink.Shown) bool {
+	return func(address mapper.Address, s sink.Shown) bool {
 		k := w.known[address]
 		if s.State == mapper.ContactAbsent {
 			return k.Contact.ID != "" || len(k.Pairs) > 0
@@ -52,7 +58,7 @@ func (d *Deliverer) readPeople(ctx context.Context, w *world, out mapper.Output,
 			}
 		}
 		return false
-	})
+	}
 }
 
 // mayCall reports whether anything is sent for the association at all.

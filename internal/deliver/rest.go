@@ -20,16 +20,16 @@ type rest struct {
 	// versions are those of everybody whom the steps concern, and of others of the
 	// batch who have work left: for them a batch of their own would repeat calls.
 	versions map[mapper.Address]int64
-	records  []int64 // calls that are to end before
-	read     sink.Reading
+	records  []int64   // calls that are to end before
+	readAt   time.Time // when the people of the next round were read, or the account
 }
 
 // restPause is how long at a time whoever the rest of a batch concerns is kept
 // out of other batches: a process that starts anew takes them up after that.
 const restPause = 2 * time.Minute
 
-// restFor is for how long after the reading of its people the rest of a batch is
-// sent. Later they are read and planned anew.
+// restFor is for how long after the last reading of its people the rest of a batch
+// waits for the calls before. Later they are planned anew, with others.
 const restFor = 30 * time.Minute
 
 // withoutRest leaves out the queue's rows of those whom the rest of a batch concerns
@@ -54,12 +54,11 @@ func (d *Deliverer) withoutRest(ctx context.Context, due []store.Dirty) ([]store
 
 // keep keeps what of a batch is still to be sent. left are others who have work
 // left.
-func (d *Deliverer) keep(ctx context.Context, sent sink.Sent, b *batch, left []mapper.Address, read sink.Reading) error {
+func (d *Deliverer) keep(ctx context.Context, sent sink.Sent, b *batch, left []mapper.Address, readAt time.Time) error {
 	if len(sent.Rest) == 0 {
 		return nil
 	}
-	read.Shown = nil // large, and old by then
-	d.rest = &rest{steps: sent.Rest, versions: map[mapper.Address]int64{}, records: sent.Records, read: read}
+	d.rest = &rest{steps: sent.Rest, versions: map[mapper.Address]int64{}, records: sent.Records, readAt: readAt}
 	for _, step := range sent.Rest {
 		for _, address := range step.Call.Addresses {
 			d.rest.versions[address] = b.versions[address]
@@ -71,16 +70,15 @@ func (d *Deliverer) keep(ctx context.Context, sent sink.Sent, b *batch, left []m
 	return d.Store.Wait(ctx, slices.Collect(maps.Keys(d.rest.versions)), d.Now().Add(restPause))
 }
 
-// goOn sends the next round of a batch once the calls before have ended. The
-// member database is read again and everything is planned again, and only what is
-// still wanted is sent. Whoever was read too long ago is read anew, as a new batch.
+// goOn sends the next round of a batch once the calls before have ended. Its
+// people are read again unless that was just now, the member database is read
+// again and everything is planned again, and only what is still wanted is sent.
 func (d *Deliverer) goOn(ctx context.Context) (worked bool, err error) {
 	r := d.rest
 	if r == nil {
 		return false, nil
 	}
-	age := d.Now().Sub(r.read.At)
-	if age > restFor || age > sink.FreshFor && !r.read.Bulk {
+	if d.Now().Sub(r.readAt) > restFor {
 		return true, d.giveUp(ctx)
 	}
 	if ended, err := d.Applier.Ended(ctx, r.records); err != nil || !ended {
@@ -94,11 +92,16 @@ func (d *Deliverer) goOn(ctx context.Context) (worked bool, err error) {
 	if next < 0 {
 		next = len(r.steps)
 	}
+	if d.Now().Sub(r.readAt) > sink.FreshFor {
+		if err := d.readAgain(ctx, r, r.steps[:next]); err != nil {
+			return true, errors.Join(err, d.giveUp(ctx))
+		}
+	}
 	steps, left, err := d.stillWanted(ctx, r, r.steps[:next])
 	if err != nil {
 		return false, err
 	}
-	sent, err := d.Applier.Apply(ctx, steps, r.read.At)
+	sent, err := d.Applier.Apply(ctx, steps, r.readAt)
 	if err != nil {
 		return true, errors.Join(err, d.giveUp(ctx))
 	}
@@ -126,17 +129,38 @@ func (d *Deliverer) giveUp(ctx context.Context) error {
 	return d.Store.Wait(ctx, slices.Collect(maps.Keys(r.versions)), d.Now())
 }
 
+// readAgain reads the people of calls from Constant Contact and records what it
+// shows: those who left since, or were deleted, are not wanted any more.
+func (d *Deliverer) readAgain(ctx context.Context, r *rest, steps []sink.Step) error {
+	addresses := addressesOf(steps)
+	w, err := d.read(ctx, question{addresses: addresses})
+	if err != nil {
+		return err
+	}
+	read, err := d.Applier.Read(ctx, addresses, w.doubtful())
+	if err != nil {
+		return err
+	}
+	r.readAt = read.At
+	return d.observe(ctx, w, mapper.Plan(w.input), read.Shown)
+}
+
+// addressesOf are those whom calls concern, each once and in order.
+func addressesOf(steps []sink.Step) []mapper.Address {
+	var addresses []mapper.Address
+	for _, step := range steps {
+		addresses = append(addresses, step.Call.Addresses...)
+	}
+	slices.Sort(addresses)
+	return slices.Compact(addresses)
+}
+
 // stillWanted takes out of calls everybody who was touched since, or of whom the
 // plan by now does not want just what the call does, or about whom another call is
 // on its way; and whoever the call reaches with a list that they were only read on,
 // because they may have left it since. left are those taken out.
 func (d *Deliverer) stillWanted(ctx context.Context, r *rest, steps []sink.Step) (kept []sink.Step, left map[mapper.Address]bool, err error) {
-	b := batch{busy: map[mapper.Address]bool{}}
-	for _, step := range steps {
-		b.addresses = append(b.addresses, step.Call.Addresses...)
-	}
-	slices.Sort(b.addresses)
-	b.addresses = slices.Compact(b.addresses)
+	b := batch{addresses: addressesOf(steps), busy: map[mapper.Address]bool{}}
 	versions, err := d.Store.Versions(ctx, b.addresses)
 	if err != nil {
 		return nil, nil, err

@@ -102,6 +102,35 @@ func TestTheRestOfABatchIsPlannedAgain(t *testing.T) {
 	b.referee(t)
 }
 
+// Who is to be on a later call is read once more before it is sent, if that was not
+// just now: whoever was deleted meanwhile is not revived by it, and whoever left a
+// list is not put back.
+func TestTheRestOfABatchIsReadAgain(t *testing.T) {
+	b := newBench(t, guarded)
+	b.arrive(t)
+	b.sim.Hold(false)
+	_, _, err := b.Applier.Poll(t.Context())
+	must(t, err)
+	b.clock.advance(2 * sink.FreshFor)
+	_, _, err = b.Applier.Poll(t.Context())
+	must(t, err)
+	waits := func(address string) bool { return len(b.told(t, address)) < 5 }
+	if !waits("new15@example.org") || !waits("new31@example.org") {
+		t.Fatal("nothing waits for them")
+	}
+	must(t, b.sim.DeleteContact(account, "new15@example.org"))
+	must(t, b.sim.Leave(account, "new31@example.org", everybody))
+	b.sim.Reset()
+	b.clock.advance(2 * sink.FreshFor)
+	b.turns(t, 30)
+	for _, list := range []string{everybody, board, golf, "Chess", "Tennis"} {
+		b.wantOn(t, list, "new15@example.org", false)
+		b.wantOn(t, list, "new31@example.org", list != everybody)
+		b.wantOn(t, list, "new47@example.org", true)
+	}
+	b.referee(t)
+}
+
 // What waits is not sent half an hour after its people were read: they are read
 // again.
 func TestTheRestOfABatchIsNotSentLate(t *testing.T) {

@@ -80,7 +80,7 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 		err = d.Applier.Move(ctx, x.moves)
 	}
 	if err == nil {
-		err = d.keep(ctx, sent, b, left, read)
+		err = d.keep(ctx, sent, b, left, read.At)
 	}
 	if sent.Calls > 0 && d.Pace != nil {
 		d.Pace.Flushed()

@@ -40,7 +40,7 @@ const (
 )
 
 // firstSyncPatience bounds the first sync.
-const firstSyncPatience = 60 * time.Second
+const firstSyncPatience = 10 * time.Minute
 
 const (
 	account = "harbour"

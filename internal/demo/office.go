@@ -46,7 +46,7 @@ type Decision struct {
 }
 
 // stepPatience is how long a step may take before it counts as wrong.
-const stepPatience = 20 * time.Second
+const stepPatience = 2 * time.Minute
 
 // play does one step and waits until nothing is left to do.
 func (o *office) play(ctx context.Context, s step) (Outcome, error) {
