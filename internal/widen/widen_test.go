@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,6 +115,23 @@ func (b *bench) commitUnseen(t *testing.T, statement string) (release func()) {
 	exec(t, b.admin, "alter system set synchronous_standby_names = 'nobody'")
 	exec(t, b.admin, "select pg_reload_conf()")
 	b.eventually(t, "show synchronous_standby_names", "nobody")
+	// Commits wait only when the checkpointer has heard of it too: this one is
+	// repeated until one does.
+	first := b.connect(t)
+	exec(t, first, "set synchronous_commit = on")
+	var released atomic.Bool
+	probed := make(chan error, 1)
+	go func() {
+		for !released.Load() {
+			if _, err := first.Exec(context.Background(), "create temporary table probe (); drop table probe"); err != nil {
+				probed <- err
+				return
+			}
+		}
+		probed <- nil
+	}()
+	b.eventually(t, "select count(*)::text from pg_stat_activity where wait_event = 'SyncRep'", "1")
+	released.Store(true) // after the one that waits, no other
 	writer := b.connect(t)
 	exec(t, writer, "set synchronous_commit = on")
 	done := make(chan error, 1)
@@ -121,13 +139,15 @@ func (b *bench) commitUnseen(t *testing.T, statement string) (release func()) {
 		_, err := writer.Exec(context.Background(), statement)
 		done <- err
 	}()
-	b.eventually(t, "select count(*)::text from pg_stat_activity where wait_event = 'SyncRep'", "1")
+	b.eventually(t, "select count(*)::text from pg_stat_activity where wait_event = 'SyncRep'", "2")
 	return func() {
 		t.Helper()
 		exec(t, b.admin, "alter system reset synchronous_standby_names")
 		exec(t, b.admin, "select pg_reload_conf()")
-		if err := <-done; err != nil {
-			t.Fatal(err)
+		for _, waited := range []chan error{probed, done} {
+			if err := <-waited; err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
