@@ -26,7 +26,8 @@ type Read struct {
 // order; the input is not changed. A read older than the last one changes
 // nothing.
 //
-// The verdicts are those of the plan before. Settling says whether an activity
+// The verdicts are those of the rows (Decision.Rows), as of the plan before: who
+// leaves a list while it is switched off has left it as well. Settling says whether an activity
 // that concerns a list's pair is open, or ended only after the read began:
 // then the read cannot say what became of the pair, which stays as it is but for
 // having been seen on the list.

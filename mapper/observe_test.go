@@ -28,7 +28,7 @@ func TestObservePair(t *testing.T) {
 		"foreign, left":         {Pair{Seen: true, Shown: ShownOn}, ContactActive, false, On, Pair{Seen: true, Shown: ShownOff, Departed: true}},
 		"never there":           {Pair{}, ContactActive, false, On, Pair{Shown: ShownOff}},
 		"missed while off":      {seen, ContactActive, false, Off, Pair{Told: ToldAdd, Confirmed: true, Seen: true, Shown: ShownOff}},
-		"missed while gated":    {seen, ContactActive, false, None, Pair{Told: ToldAdd, Confirmed: true, Seen: true, Shown: ShownOff}},
+		"missed, unreadable":    {seen, ContactActive, false, None, Pair{Told: ToldAdd, Confirmed: true, Seen: true, Shown: ShownOff}},
 		"on hold":               {seen, ContactOnHold, false, On, Pair{Told: ToldAdd, Confirmed: true, Seen: true, Shown: ShownOff}},
 		"unsubscribed":          {seen, ContactUnsubscribed, false, On, Pair{Shown: ShownOff}},
 		"unsubscribed, still":   {seen, ContactUnsubscribed, true, On, seen},

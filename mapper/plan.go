@@ -167,7 +167,7 @@ func (p *planner) decide(t *target, pair Pair, rule ruling, reason Reason) {
 	if t.Kind == ListUnmanaged && !carries && (rule.verdict == Leave || !t.holds(pair)) {
 		return
 	}
-	d := Decision{Address: p.Address, List: t.Key, Verdict: rule.verdict, Reason: p.why(pair, rule, reason), Rep: rule.rep, OptOut: rule.optOut}
+	d := Decision{Address: p.Address, List: t.Key, Verdict: rule.verdict, Rows: rule.verdict, Reason: p.why(pair, rule, reason), Rep: rule.rep, OptOut: rule.optOut}
 	switch rule.verdict {
 	case On:
 		d.Hold = pair.Add

@@ -70,6 +70,9 @@ type Decision struct {
 	Address Address
 	List    ListKey
 	Verdict Verdict
+	// Rows is the verdict of the rows, which a list that is switched off or not
+	// ticked has too. Verdict is None there, because nothing may be done.
+	Rows Verdict
 	// Reason is empty when the address is wanted and nothing stands in the
 	// way; else the first of all reasons that apply, in the order of Reasons.
 	Reason Reason

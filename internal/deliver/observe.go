@@ -34,7 +34,7 @@ func (d *Deliverer) observe(ctx context.Context, w *world, out mapper.Output, sh
 		if verdicts[decision.Address] == nil {
 			verdicts[decision.Address] = map[mapper.ListKey]mapper.Verdict{}
 		}
-		verdicts[decision.Address][decision.List] = decision.Verdict
+		verdicts[decision.Address][decision.List] = decision.Rows
 	}
 	bound := listsByKey(w.lists)
 	readings := make([]store.Reading, 0, len(shown))

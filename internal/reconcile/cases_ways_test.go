@@ -95,6 +95,25 @@ func TestAnUntickedGroupDropsPendingWork(t *testing.T) {
 	w.on("Board", append(reps(2, 10), "new@example.org")...)
 }
 
+// Somebody is on the list of an unticked group, is read there, and leaves. That
+// is a departure like any other, and ticking the group is no reason to ask again.
+func TestLeavingTheListOfAnUntickedGroup(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.change(cdc.KindGroup, "1", "update chamber.rep_group set sync = false")
+	w.settle()
+	w.change(cdc.KindRep, "11", "insert into chamber.group_membership (association_id, group_id, rep_id) values (1, 1, 11)")
+	w.settle()
+	w.do(w.sim.AddContact(account, rep(11), "Board")) // by hand
+	w.reconcile()
+	w.do(w.sim.Leave(account, rep(11), "Board")) // put there by hand
+	w.do(w.sim.Leave(account, rep(3), "Board"))  // put there by us
+	w.change(cdc.KindGroup, "1", "update chamber.rep_group set sync = true")
+	w.everyWay()
+	w.on("Board", rep(1), rep(2), rep(4), rep(5), rep(6), rep(7), rep(8), rep(9), rep(10))
+	w.referee()
+}
+
 // With another newsletter solution nothing is sent, while changes are taken in;
 // back again, everything is made up for.
 func TestAnotherSolutionAndBack(t *testing.T) {
