@@ -203,9 +203,6 @@ func fillConsole(ctx context.Context, conn *pgx.Conn) error {
 // database and the simulator.
 func TestConsole(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("works at the pace of Constant Contact")
-	}
 	w := newWorld(t, "console", fillConsole)
 	cfg := w.withConsole(t, "{removal_thresholds: {off: true}}", "{removal_thresholds: {few: 2, percent: 10}}")
 	b := w.browse(t, cfg)
@@ -320,9 +317,6 @@ func TestConsole(t *testing.T) {
 // Constant Contact, comes back to the redirect URL, and from there to the console.
 func TestConnectOnTheConsole(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("waits for the lease of the API key")
-	}
 	w := newWorld(t, "console", fillConsole)
 	app := ccsim.App{Key: "an-application", Secret: "zz-canary-secret", RedirectURIs: []string{w.oauthConfig(t)}}
 	if err := w.sim.SetApp(app); err != nil {

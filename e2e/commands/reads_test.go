@@ -82,9 +82,6 @@ func scans(t *testing.T, db *pgtest.DB) int64 {
 // table that has a row for everybody. A plan does, which shows that the counters
 // would tell.
 func TestExplainReadsOneAddress(t *testing.T) {
-	if testing.Short() {
-		t.Skip("fills a database")
-	}
 	db := pgtest.Template(t, "many", many)
 	config := filepath.Join(t.TempDir(), "rollcall.yaml")
 	text := fmt.Sprintf("source: {name: chamber, url: %q}\nconstant_contact: {connections: [{association: \"1\", access_token: {env: ROLLCALL_TEST_NO_TOKEN}}]}\n", db.URL)

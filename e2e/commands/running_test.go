@@ -26,9 +26,6 @@ import (
 // What commands ask for is done by the program that runs beside, and they can
 // wait for its report.
 func TestCommandsWaitForTheRunningProgram(t *testing.T) {
-	if testing.Short() {
-		t.Skip("works at the pace of Constant Contact")
-	}
 	db := pgtest.Template(t, "sixty", func(ctx context.Context, conn *pgx.Conn) error {
 		if err := member(ctx, conn); err != nil {
 			return err

@@ -119,9 +119,6 @@ func bigScans(t *testing.T, db *pgtest.DB) (scans map[string]int64) {
 // TestPagesReadNoTableToItsEnd asks for every page of an association with 20,000
 // reps: none goes through a table that has a row for everybody.
 func TestPagesReadNoTableToItsEnd(t *testing.T) {
-	if testing.Short() {
-		t.Skip("fills a database")
-	}
 	db := pgtest.Template(t, "many", manyReps)
 	cfg := consoleConfig(t, db)
 	open := func() *App {
