@@ -13,6 +13,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/report"
 	"rollcall/internal/setup"
+	"rollcall/internal/store"
 )
 
 type initCommand struct {
@@ -96,10 +97,8 @@ type initiated struct {
 
 // taken is what was taken in of an earlier installation.
 type taken struct {
-	Source     string `json:"source"` // what source.name has to be
-	OptOuts    int    `json:"opt_outs"`
-	Departures int    `json:"departures"`
-	Erased     int    `json:"erased"`
+	Source string `json:"source"` // what source.name has to be
+	store.Kept
 }
 
 func (i initiated) text(w io.Writer) error {
@@ -120,8 +119,7 @@ func (i initiated) text(w io.Writer) error {
 		made += "\nset in the configuration:\nrules:\n  on_removed: " + i.OnRemoved
 	}
 	if t := i.Consent; t != nil {
-		made += fmt.Sprintf("\ntook in %d opt-outs, %d departures and %d of erased people; source.name has to be %s\nthe file holds members' addresses: delete it now",
-			t.OptOuts, t.Departures, t.Erased, t.Source)
+		made += fmt.Sprintf("\ntook in %s; source.name has to be %s\nthe file holds members' addresses: delete it now", t.Kept, t.Source)
 	}
 	_, err := fmt.Fprintln(w, made+"\nthen see what rollcall check says")
 	return err
@@ -145,7 +143,7 @@ func (c *initCommand) keepConsent(e *env, conn *pgx.Conn) (*taken, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &taken{source, kept.OptOuts, kept.Departures, kept.Erased}, nil
+	return &taken{source, kept}, nil
 }
 
 func (c *initCommand) print(e *env, contract setup.Contract) error {

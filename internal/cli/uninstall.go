@@ -177,7 +177,7 @@ func (c *uninstallCommand) keepConsent(e *env, u *app.Uninstalling) (*store.Kept
 		_ = os.Remove(c.KeepConsent)
 		return nil, fmt.Errorf("write file of consent: %w", err)
 	}
-	fmt.Fprintf(e.stderr, "Wrote %d opt-outs, %d departures and %d of erased people to %s. It holds members' addresses, and only you may read it:\n"+
-		"keep it like the member database, give it to rollcall init --consent, and delete it then.\n", kept.OptOuts, kept.Departures, kept.Erased, c.KeepConsent)
+	fmt.Fprintf(e.stderr, "Wrote %s to %s. It holds members' addresses, and only you may read it:\n"+
+		"keep it like the member database, give it to rollcall init --consent, and delete it then.\n", kept, c.KeepConsent)
 	return &kept, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type consentLine struct {
 	OptOut    *keptOptOut    `json:"opt_out,omitempty"`
 	Departure *keptDeparture `json:"departure,omitempty"`
 	Erased    *keptErased    `json:"erased,omitempty"`
+	Old       *keptOld       `json:"old_account,omitempty"`
 	End       *Kept          `json:"end,omitempty"`
 }
 
@@ -56,14 +58,28 @@ type keptErased struct {
 	List        mapper.ListKey `json:"list,omitempty"` // empty: the opt-out
 }
 
+// keptOld is what an account before the present one showed of a person.
+type keptOld struct {
+	Association string              `json:"association"`
+	Address     mapper.Address      `json:"address"`
+	State       mapper.ContactState `json:"state"`
+	Since       *time.Time          `json:"since,omitempty"`
+}
+
 // Kept counts what a file of consent holds.
 type Kept struct {
 	OptOuts    int `json:"opt_outs"`
 	Departures int `json:"departures"`
 	Erased     int `json:"erased"`
+	OldAccount int `json:"old_account"`
 }
 
-// WriteConsent writes who opted out and who left a list, for ReadConsent of
+func (k Kept) String() string {
+	return fmt.Sprintf("%d opt-outs, %d departures, %d of erased people and %d of an account before", k.OptOuts, k.Departures, k.Erased, k.OldAccount)
+}
+
+// WriteConsent writes who opted out, who left a list, and who may not be mailed for
+// what an account before the present one showed, for ReadConsent of
 // another installation. What it writes is member data.
 func (s *Store) WriteConsent(ctx context.Context, w io.Writer) (kept Kept, err error) {
 	out := bufio.NewWriter(w)
@@ -84,6 +100,7 @@ func (s *Store) WriteConsent(ctx context.Context, w io.Writer) (kept Kept, err e
 	var o keptOptOut
 	var d keptDeparture
 	var e keptErased
+	var old keptOld
 	for _, part := range []struct {
 		query string
 		row   []any
@@ -103,6 +120,11 @@ func (s *Store) WriteConsent(ctx context.Context, w io.Writer) (kept Kept, err e
 			"select association, hash, list from rollcall_state.erased where source = $1 order by 1, 2, 3",
 			[]any{&e.Association, &e.Hash, &e.List},
 			func() consentLine { kept.Erased++; return consentLine{Erased: &e} },
+		},
+		{
+			"select association, address, state, since from rollcall_state.old_account where source = $1 order by 1, 2",
+			[]any{&old.Association, &old.Address, &old.State, &old.Since},
+			func() consentLine { kept.OldAccount++; return consentLine{Old: &old} },
 		},
 	} {
 		rows, err := tx.Query(ctx, part.query, s.source)
@@ -206,6 +228,10 @@ func (s *Store) takeConsent(ctx context.Context, tx pgx.Tx, lines *consentLines)
 			kept.Erased++
 			batch.Queue("insert into rollcall_state.erased (source, association, hash, list) values ($1, $2, $3, $4) on conflict do nothing",
 				s.source, line.Erased.Association, line.Erased.Hash, string(line.Erased.List))
+		case line.Old != nil:
+			kept.OldAccount++
+			batch.Queue("insert into rollcall_state.old_account (source, association, address, state, since) values ($1, $2, $3, $4, $5) on conflict do nothing",
+				s.source, line.Old.Association, string(line.Old.Address), string(line.Old.State), line.Old.Since)
 		case line.End != nil:
 			if *line.End != kept {
 				return kept, lines.problem("ends a file from which lines are missing")
@@ -251,23 +277,29 @@ func (l *consentLines) next() (line consentLine, err error) {
 		return line, l.problem("is not of a file that rollcall uninstall wrote")
 	}
 	facts := 0
-	for _, there := range []bool{line.Header != nil, line.OptOut != nil, line.Departure != nil, line.Erased != nil, line.End != nil} {
+	for _, there := range []bool{line.Header != nil, line.OptOut != nil, line.Departure != nil, line.Erased != nil, line.Old != nil, line.End != nil} {
 		if there {
 			facts++
 		}
 	}
 	switch {
+	case line.Old != nil && !slices.Contains(oldStates, line.Old.State):
+		return line, l.problem("says a state that keeps nobody off")
 	case facts != 1 || (line.Header != nil) != (l.line == 1):
 		return line, l.problem("is not of a file that rollcall uninstall wrote")
 	case line.Header != nil && line.Header.Format != consentFormat:
 		return line, l.problem(fmt.Sprintf("says format %d; this version reads %d", line.Header.Format, consentFormat))
 	case line.OptOut != nil && !usable(line.OptOut.Association, line.OptOut.Address),
 		line.Departure != nil && (!usable(line.Departure.Association, line.Departure.Address) || line.Departure.List == ""),
+		line.Old != nil && !usable(line.Old.Association, line.Old.Address),
 		line.Erased != nil && (line.Erased.Association == "" || len(line.Erased.Hash) == 0):
 		return line, l.problem("lacks an association, an address or a list that can be used")
 	}
 	return line, nil
 }
+
+// oldStates are what an account before can keep somebody off for.
+var oldStates = []mapper.ContactState{mapper.ContactUnsubscribed, mapper.ContactDeleted, mapper.ContactOnHold}
 
 // usable says whether a fact is about an address as plans know it.
 func usable(association string, address mapper.Address) bool {

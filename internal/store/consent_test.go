@@ -16,8 +16,8 @@ import (
 
 var itself = store.Installation{SystemID: "7000", Timeline: 1, DatabaseOID: 16384, Slot: "rollcall"}
 
-// remembering is a state that knows an opt-out, a departure and two people who
-// were erased.
+// remembering is a state that knows an opt-out, a departure, two people who were
+// erased, and two whom an account before keeps off.
 func remembering(t *testing.T, ctx context.Context) (*pgxpool.Pool, *store.Store) {
 	t.Helper()
 	pool := pgtest.Database(t).Pool(t)
@@ -33,6 +33,7 @@ func remembering(t *testing.T, ctx context.Context) (*pgxpool.Pool, *store.Store
 		insert into rollcall_state.opt_out values ('chamber', '1', 'rosa@example.org', '2026-01-02'), ('other', '1', 'olga@example.org', '2026-01-02');
 		insert into rollcall_state.ledger (source, association, list, address, departed_at) values
 			('chamber', '1', 'group:1', 'lena@example.org', '2026-02-03'), ('chamber', '1', 'group:2', 'lena@example.org', null);
+		insert into rollcall_state.old_account values ('chamber', '1', 'ulla@example.org', 'unsubscribed', '2026-03-04'), ('chamber', '1', 'lotte@example.org', 'deleted', null);
 		insert into rollcall_state.erased values ('chamber', '2', '\xaa', ''), ('chamber', '2', '\xbb', 'group:7')`); err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +43,7 @@ func remembering(t *testing.T, ctx context.Context) (*pgxpool.Pool, *store.Store
 const consentFacts = `select string_agg(fact, ' ' order by fact) from (
 	select source || association || address || since::date from rollcall_state.opt_out where source = 'chamber'
 	union all select source || association || list || address || departed_at::date from rollcall_state.ledger where departed_at is not null
+	union all select source || association || address || state || coalesce(since::date::text, '') from rollcall_state.old_account
 	union all select source || association || hash::text || list from rollcall_state.erased
 	union all select hash_key::text from rollcall_state.installation) x (fact)`
 
@@ -51,7 +53,7 @@ func TestConsentIsKept(t *testing.T) {
 	from, s := remembering(t, ctx)
 	var file bytes.Buffer
 	kept, err := s.WriteConsent(ctx, &file)
-	if want := (store.Kept{OptOuts: 1, Departures: 1, Erased: 2}); err != nil || kept != want {
+	if want := (store.Kept{OptOuts: 1, Departures: 1, Erased: 2, OldAccount: 2}); err != nil || kept != want {
 		t.Fatalf("wrote %+v, %v, want %+v", kept, err, want)
 	}
 	if name, err := store.ConsentSource(bytes.NewReader(file.Bytes())); err != nil || name != "chamber" {
@@ -99,7 +101,7 @@ func TestConsentThatCannotBeUsed(t *testing.T) {
 	}{
 		"empty":                   {"", 1},
 		"cut off":                 {strings.Join(lines[:3], ""), 4},
-		"a line is missing":       {strings.Join(append([]string{lines[0]}, lines[2:]...), ""), 5},
+		"a line is missing":       {strings.Join(append([]string{lines[0]}, lines[2:]...), ""), 7},
 		"no header":               {strings.Join(lines[1:], ""), 1},
 		"a second header":         {lines[0] + good, 2},
 		"another source":          {strings.Replace(good, `"chamber"`, `"club"`, 1), 1},
@@ -108,6 +110,7 @@ func TestConsentThatCannotBeUsed(t *testing.T) {
 		"an unknown fact":         {lines[0] + `{"zz-canary":{}}` + "\n", 2},
 		"an address that is none": {strings.Replace(good, "rosa@example.org", "zz-canary", 1), 2},
 		"an address in capitals":  {strings.Replace(good, "rosa@example.org", "ZZ-canary@example.org", 1), 2},
+		"a state of no account":   {strings.Replace(good, `"deleted"`, `"zz-canary"`, 1), 6},
 		"a long line":             {lines[0] + strings.Repeat("x", 70<<10), 2},
 	} {
 		_, err := fresh.ReadConsent(ctx, strings.NewReader(c.file), itself)
@@ -116,7 +119,7 @@ func TestConsentThatCannotBeUsed(t *testing.T) {
 			t.Errorf("%s: %v, want line %d", name, err, c.line)
 		}
 		var n int
-		if err := to.QueryRow(ctx, "select (select count(*) from rollcall_state.opt_out) + (select count(*) from rollcall_state.ledger) + (select count(*) from rollcall_state.erased)").Scan(&n); err != nil || n > 0 {
+		if err := to.QueryRow(ctx, "select (select count(*) from rollcall_state.opt_out) + (select count(*) from rollcall_state.ledger) + (select count(*) from rollcall_state.erased) + (select count(*) from rollcall_state.old_account)").Scan(&n); err != nil || n > 0 {
 			t.Errorf("%s: %d rows came of it, %v", name, n, err)
 		}
 	}
