@@ -52,6 +52,9 @@ type history struct {
 	// seen: read on the list while the verdict was on, since we last told a
 	// removal. maybeSeen: read by a poll, whose verdict is another question.
 	seen, maybeSeen bool
+	// maybeTold: a removal got no answer and was not carried out, and no read
+	// has shown since that the address is still on the list.
+	maybeTold bool
 	// known: whatever was told or read last says that the address is on it.
 	known bool
 	// departed: left as section 5 has it. maybeDeparted: the system could not
@@ -112,9 +115,20 @@ func (m *model) tell(listID, a, op, activity string, lost bool) {
 		h.maybeSeen, h.seen = false, false
 		h.hideDeparture()
 	} else {
-		h.known, h.ours = true, true
+		h.known, h.ours, h.maybeTold = true, true, false
 	}
 	h.told, h.activity, h.lost, h.confirmed = op, activity, lost, false
+}
+
+// mayBeTold notes a request without an answer, which Constant Contact did not
+// carry out. Whoever is off the list afterwards may as well have been taken off
+// by it.
+func (m *model) mayBeTold(listID, a, op string) {
+	if s, ours := m.of[listID]; ours && op == "remove" {
+		h := m.pair(s, a)
+		h.maybeTold = true
+		h.hideDeparture()
+	}
 }
 
 // hideDeparture is for what explains that the person is off the list: nobody
@@ -200,7 +214,7 @@ func (m *model) read(c *contact, planning, byName bool) {
 		if !asked {
 			continue
 		}
-		h.departed, h.maybeDeparted, h.missed = false, false, false
+		h.departed, h.maybeDeparted, h.missed, h.maybeTold = false, false, false, false
 		h.confirmed = h.told == "add"
 		if v, _ := m.verdict(s, a); v == on {
 			h.seen, h.maybeSeen = h.seen || planning, true
@@ -227,13 +241,18 @@ func (m *model) absent(a string, planning bool) {
 func (m *model) left(s mirror, a string) {
 	h := m.pair(s, a)
 	switch {
-	case h.seen || h.told == "add" && h.confirmed:
+	case (h.seen || h.told == "add" && h.confirmed) && !h.maybeTold:
 		h.departed = true
 		m.met("left")
-	case h.told == "add" || h.maybeSeen:
+	case h.told == "add" || h.maybeSeen || h.seen:
 		h.maybeDeparted = true
 	}
 	m.person(a).unread = true
+	for _, c := range m.changes {
+		if c.to == a {
+			delete(c.due, s) // the system may have seen the person there
+		}
+	}
 }
 
 // openCall says whether the system waits for a call about the address.

@@ -40,8 +40,12 @@ func (w *wire) RoundTrip(r *http.Request) (_ *http.Response, err error) {
 	last := requests[len(requests)-1]
 	done := recorder.Code < 300 && last.Fault != ccsim.FaultResetBefore
 	w.trace("    %s?%s → %d %s", sentence, r.URL.RawQuery, recorder.Code, last.Fault)
-	if write != nil && done {
-		write(w.activity(recorder, cut), last.Fault != "")
+	switch {
+	case write == nil:
+	case done:
+		write(w.activity(recorder, cut), last.Fault != "", true)
+	case last.Fault != "":
+		write("", true, false)
 	}
 	if cut {
 		return nil, errCut
@@ -80,8 +84,9 @@ func (w *wire) activity(recorder *httptest.ResponseRecorder, cut bool) string {
 }
 
 // judge judges a request that writes. The function returned notes what was
-// told, once it was done.
-func (w *wire) judge(r *http.Request, body []byte) func(id string, lost bool) {
+// told: whether the reply was lost, and whether the request was carried out,
+// which the system cannot know then.
+func (w *wire) judge(r *http.Request, body []byte) func(id string, lost, done bool) {
 	m := w.model
 	path := strings.TrimPrefix(r.URL.Path, "/v3")
 	var in struct {
@@ -128,7 +133,11 @@ func (w *wire) judge(r *http.Request, body []byte) func(id string, lost bool) {
 	switch r.Method + " " + path {
 	case "POST /contact_lists":
 		s := m.createList(in.Name)
-		return func(id string, _ bool) { m.bind(s, id) }
+		return func(id string, _, done bool) {
+			if done {
+				m.bind(s, id)
+			}
+		}
 	case "POST /activities/contacts_json_import", "POST /activities/add_list_memberships":
 	case "POST /activities/remove_list_memberships":
 		op = "remove"
@@ -146,10 +155,14 @@ func (w *wire) judge(r *http.Request, body []byte) func(id string, lost bool) {
 			}
 		}
 	}
-	return func(activity string, lost bool) {
+	return func(activity string, lost, done bool) {
 		for _, c := range people {
 			for _, id := range in.Lists {
-				m.tell(id, c.Email.Address, op, activity, lost)
+				if done {
+					m.tell(id, c.Email.Address, op, activity, lost)
+				} else {
+					m.mayBeTold(id, c.Email.Address, op)
+				}
 			}
 		}
 	}
