@@ -102,6 +102,24 @@ func TestExplainAnswersForEveryList(t *testing.T) {
 	}
 }
 
+// What was decided about somebody when the list was found says nothing about a
+// list that is not synced any more: then a person has to ask for it anew.
+func TestClearingAListThatIsNotSynced(t *testing.T) {
+	for kind, removed := range map[HoldKind]bool{HoldRemovals: true, HoldLeftBehind: false, HoldForeign: false} {
+		in := syncEverything()
+		in.Groups = []Group{{ID: "7", Name: "Board"}}
+		in.Known = []List{{Key: GroupKey("7"), Kind: ListGroup, Ref: "7", Name: "Board", State: ListBound}}
+		approved := Pair{Shown: ShownOn, Remove: Hold{Kind: kind, State: HoldApproved, Verdict: Leave}}
+		in.People = []Person{{
+			Address: "ann@example.org", Holders: []Rep{{ID: "1", Active: true, MemberStatus: "active", OptedOut: true}},
+			Pairs: map[ListKey]Pair{GroupKey("7"): approved},
+		}}
+		if ops := Plan(in).Ops; len(ops) > 0 != removed {
+			t.Errorf("approved as %s: %+v", kind, ops)
+		}
+	}
+}
+
 func TestSeedNamesOfTheAllActiveList(t *testing.T) {
 	in := syncEverything()
 	if lists := Plan(in).Lists; len(lists) != 1 || lists[0].Name != DefaultAllActiveName {

@@ -123,8 +123,8 @@ func (p *planner) remove(t *target, pair Pair, rule ruling) {
 }
 
 // mayClear reports whether somebody who opted out is to be taken off a list that
-// is not synced any more, because a person wants that. Nothing else is done to
-// such a list.
+// is not synced any more, because a person saw that and wants it. Nothing else is
+// done to such a list: what was decided when it was found is about one that is.
 func (t *target) mayClear(pair Pair, rule ruling) bool {
 	switch t.gate {
 	case ReasonOptionOff, ReasonGroupNotSynced, ReasonListRetired:
@@ -132,7 +132,8 @@ func (t *target) mayClear(pair Pair, rule ruling) bool {
 		return false
 	}
 	exists := t.State == ListBound || t.State == ListRetired
-	return exists && rule.optOut && t.holds(pair) && pair.Remove.State == HoldApproved
+	asked := pair.Remove.State == HoldApproved && !pair.Remove.Kind.Adoption()
+	return exists && rule.optOut && t.holds(pair) && asked
 }
 
 func (p *planner) add(t *target, pair Pair, rule ruling) {

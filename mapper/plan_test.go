@@ -99,7 +99,7 @@ func TestPlanInvariants(t *testing.T) {
 				t.Fatalf("a list that is gated: %+v", op)
 			}
 			if cleared {
-				if op.Kind != InactivateFromList || !p.Pairs[op.List].BelievedOn() {
+				if op.Kind != InactivateFromList || !p.Pairs[op.List].BelievedOn() || p.Pairs[op.List].Remove.Kind.Adoption() {
 					t.Fatalf("cleared: %+v of %+v", op, p)
 				}
 				continue

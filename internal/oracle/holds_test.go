@@ -65,6 +65,11 @@ func (m *model) takeQuestions(now *picture, all []question) {
 		}
 		at := asked{pair{list, q.Address}, q.Op}
 		h := before[at]
+		for old, same := range before {
+			if same.id == q.ID && m.released(old.list) && old.address == q.Address && old.op == q.Op {
+				h = same // about the list of a group that is gone
+			}
+		}
 		if h == nil || h.id != q.ID {
 			v, optOut := m.verdict(list, q.Address)
 			h = &hold{id: q.ID, kind: q.Kind, verdict: v, adoption: strings.Contains("left_behind foreign may_have_left", q.Kind)}

@@ -111,7 +111,10 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 		return
 	}
 	if !m.office.open(s) {
-		m.problem("removes %s from %s, which is switched off", c.Email.Address, s)
+		_, optOut := m.verdict(s, c.Email.Address)
+		if h := m.holds[asked{pair{s, c.Email.Address}, "remove"}]; !optOut || h == nil || h.adoption || h.state != "approved" {
+			m.problem("removes %s from %s, which is switched off", c.Email.Address, s)
+		}
 		return
 	}
 	justified := func(a string) bool {
