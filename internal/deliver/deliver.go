@@ -146,6 +146,12 @@ func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
 	// A list that cannot be bound holds up nobody on the others.
 	var bindErr error
 	w.lists, bindErr = d.Applier.Bind(ctx, out.Lists, w.lists)
+	if w.followed() {
+		if w, err = d.read(ctx, b.question()); err != nil {
+			return err
+		}
+		out = mapper.Plan(w.input)
+	}
 	read, readErr := d.readPeople(ctx, w, out, b, w.unread())
 	if readErr != nil && !hasRemovals(out) {
 		return errors.Join(bindErr, readErr)
@@ -169,6 +175,14 @@ func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
 		read.Shown = nil
 	}
 	return errors.Join(bindErr, readErr, d.send(ctx, w, out, b, read))
+}
+
+// followed reports whether the list of a renamed type got the key of the new
+// name, and with it what is known of the people on it.
+func (w *world) followed() bool {
+	return slices.ContainsFunc(w.input.Known, func(before mapper.List) bool {
+		return !slices.ContainsFunc(w.lists, func(l sink.BoundList) bool { return l.Key == before.Key })
+	})
 }
 
 // unseen reports whether a list that existed still waits for its first look.

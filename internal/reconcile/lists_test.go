@@ -244,6 +244,28 @@ func TestTypeRenamed(t *testing.T) {
 	}
 }
 
+// Whoever left a type's list is read in the batch that also finds the type
+// renamed, and has unsubscribed before the next.
+func TestSomebodyLeftTheListOfATypeThatIsRenamed(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.do(w.sim.Leave(account, rep(15), "Gold"))
+	w.change(cdc.KindAssociation, "1", "update chamber.membership_type set name = 'Platinum'")
+	w.change(cdc.KindRep, "15", "insert into chamber.group_membership (association_id, group_id, rep_id) values (1, 1, 15)")
+	w.settle()
+	w.on("Board", append(reps(1, 10), 15)...)
+	w.do(w.sim.Unsubscribe(account, rep(15)))
+	w.change(cdc.KindRep, "15", "update chamber.rep set job_title = 'Baker' where rep_id = 15")
+	w.settle()
+	w.do(w.sim.Resubscribe(account, rep(15)))
+	w.reconcile()
+	w.on("Platinum", append(reps(1, 14), reps(16, 20)...)...)
+	if got := w.departed(); !slices.Equal(got, []string{"type:Platinum " + rep(15)}) {
+		t.Errorf("departed: %v", got)
+	}
+	w.referee()
+}
+
 // The list of a type that is gone keeps the name that somebody gave it, also
 // before that was read.
 func TestListOfAGoneTypeRenamedByHand(t *testing.T) {
