@@ -78,7 +78,8 @@ func (m *model) carries(from *contact) {
 			case s.what == "group":
 				if v, _ := m.verdict(s, a); v == leave {
 					c.may[s] = true
-					c.due[s] = c.due[s] || first && free && m.office.open(s)
+					wanted, _ := m.verdict(s, c.to) // then it is added, or held back, for its own rows
+					c.due[s] = c.due[s] || first && free && m.office.open(s) && wanted != on
 				}
 			}
 		}
