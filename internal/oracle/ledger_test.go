@@ -240,8 +240,9 @@ func (m *model) absent(a string, planning bool) {
 // left is a person leaving one list in Constant Contact.
 func (m *model) left(s mirror, a string) {
 	h := m.pair(s, a)
+	byUs := h.maybeTold || h.told == "remove" && !m.settled[h.activity]
 	switch {
-	case (h.seen || h.told == "add" && h.confirmed) && !h.maybeTold:
+	case (h.seen || h.told == "add" && h.confirmed) && !byUs:
 		h.departed = true
 		m.met("left")
 	case h.told == "add" || h.maybeSeen || h.seen:
