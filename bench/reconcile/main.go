@@ -163,7 +163,10 @@ func one(ctx context.Context, server *localpg.Server, dir, what string, reps int
 	if err != nil {
 		return f, err
 	}
-	return f, json.Unmarshal(answer, &f)
+	if err := json.Unmarshal(answer, &f); err != nil {
+		return f, err
+	}
+	return f, judge(ctx, address, reps)
 }
 
 // fillDatabase makes the association, and for a reconciliation the state that

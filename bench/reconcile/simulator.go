@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"time"
@@ -84,13 +86,18 @@ func fill(sim *ccsim.Sim, size association.Size, ids string) (err error) {
 	return nil
 }
 
-// listIDs are the ids of a simulator's lists, by name.
-func listIDs(ctx context.Context, base string) (map[string]string, error) {
-	client, err := constantcontact.New(constantcontact.Config{
+// visitor looks at a simulator.
+func visitor(base string) (*constantcontact.Client, error) {
+	return constantcontact.New(constantcontact.Config{
 		BaseURL: base + "/v3", UserAgent: "rollcall bench", Now: func() time.Time { return start },
 		Token: func(context.Context) (string, error) { return token, nil },
 		Wait:  func(context.Context) error { return nil },
 	})
+}
+
+// listIDs are the ids of a simulator's lists, by name.
+func listIDs(ctx context.Context, base string) (map[string]string, error) {
+	client, err := visitor(base)
 	if err != nil {
 		return nil, err
 	}
@@ -103,4 +110,37 @@ func listIDs(ctx context.Context, base string) (map[string]string, error) {
 		return nil
 	})
 	return ids, err
+}
+
+// judge wants everybody on the list of everybody, and nothing done that no client
+// may do.
+func judge(ctx context.Context, base string, reps int) error {
+	var violations []ccsim.Violation
+	if err := look(ctx, base, "violations", &violations); err != nil {
+		return err
+	}
+	for _, v := range violations {
+		return fmt.Errorf("the simulator's referee saw %s: %s", v.Rule, v.Detail)
+	}
+	var on []string
+	if err := look(ctx, base, "accounts/"+account+"/lists/"+url.PathEscape(association.AllActive), &on); err != nil {
+		return err
+	}
+	if len(on) != reps {
+		return fmt.Errorf("%d people are on the list of everybody, want %d", len(on), reps)
+	}
+	return nil
+}
+
+// look reads a view of the simulator's controls.
+func look(ctx context.Context, base, view string, into any) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/_sim/"+view, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	return errors.Join(json.NewDecoder(answer.Body).Decode(into), answer.Body.Close())
 }
