@@ -5,10 +5,10 @@
 //
 // It prints one line a figure:
 //
-//	BENCH plan_memory_ratio <most resident memory with many lists / with few>
-//	BENCH plan_wall_ratio <wall time with many lists / with few>
-//	BENCH plan_rss_mib <most resident memory> <lists>
-//	BENCH plan_wall_seconds <wall time> <lists>
+//	BENCH plan_many_to_few_lists_resident <n> ratio
+//	BENCH plan_many_to_few_lists_wall <n> ratio
+//	BENCH plan_<n>_lists_resident <n> MiB
+//	BENCH plan_<n>_lists_wall <n> seconds
 package main
 
 import (
@@ -122,11 +122,11 @@ func report(out io.Writer, sides []*side) {
 		wall[i] = median(s.used, func(u usage) float64 { return u.wall.Seconds() })
 		memory[i] = median(s.used, func(u usage) float64 { return u.rssMiB })
 	}
-	fmt.Fprintf(out, "BENCH plan_memory_ratio %.2f\n", memory[1]/memory[0])
-	fmt.Fprintf(out, "BENCH plan_wall_ratio %.2f\n", wall[1]/wall[0])
+	fmt.Fprintf(out, "BENCH plan_many_to_few_lists_resident %.2f ratio\n", memory[1]/memory[0])
+	fmt.Fprintf(out, "BENCH plan_many_to_few_lists_wall %.2f ratio\n", wall[1]/wall[0])
 	for i, s := range sides {
-		fmt.Fprintf(out, "BENCH plan_rss_mib %.1f %d_lists\n", memory[i], s.lists)
-		fmt.Fprintf(out, "BENCH plan_wall_seconds %.2f %d_lists\n", wall[i], s.lists)
+		fmt.Fprintf(out, "BENCH plan_%d_lists_resident %.1f MiB\n", s.lists, memory[i])
+		fmt.Fprintf(out, "BENCH plan_%d_lists_wall %.2f seconds\n", s.lists, wall[i])
 	}
 }
 
