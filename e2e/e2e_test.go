@@ -170,6 +170,9 @@ func (w *world) startInto(t *testing.T, log io.Writer) {
 	t.Cleanup(func() {
 		_ = process.Process.Kill()
 		_ = process.Wait()
+		if logged, readable := log.(fmt.Stringer); readable {
+			wantNoTrace(t, logged.String())
+		}
 		if t.Failed() {
 			t.Logf("the program's log ends:\n%s", tail(w.log.Bytes(), 6000))
 		}

@@ -95,6 +95,7 @@ func (w *inside) run(t *testing.T) (stop func()) {
 	})
 	t.Cleanup(func() {
 		stop()
+		wantNoTrace(t, w.raw.String())
 		if t.Failed() {
 			var out bytes.Buffer
 			slog.New(redact.NewHandler(slog.NewTextHandler(&out, nil))).Info("end of the log", "text", string(tail([]byte(w.raw.String()), 8000)))

@@ -116,6 +116,18 @@ func (w *world) endsInReconnecting(t *testing.T) {
 	if n := w.refreshes() - asked; n > 0 || len(w.sim.Requests()) > calls {
 		t.Errorf("%d refreshes and %d requests after the end", n, len(w.sim.Requests())-calls)
 	}
+	// The successor was sent to a process that was dead: presented once, and the end.
+	stale := 0
+	for _, v := range w.sim.Violations() {
+		if v.Rule == ccsim.RuleStaleRefresh {
+			stale++
+		} else {
+			t.Errorf("the referee saw %s: %s", v.Rule, v.Detail)
+		}
+	}
+	if stale != 1 {
+		t.Errorf("the old refresh token was presented %d times, want once", stale)
+	}
 	w.connect(t)
 	w.settle(t, time.Minute)
 	if on := w.sim.ListAddresses(account, allActive); len(on) != 2 {

@@ -37,9 +37,6 @@ type Applier struct {
 	fields map[string]constantcontact.CustomField // those of the account, by label as labelKey has it; nil: not read yet
 }
 
-// FreshFor is how old the read of a person may be when an addition is sent.
-const FreshFor = 60 * time.Second
-
 // Pauses before people of a refused call are planned again.
 const (
 	pauseThrottled = 5 * time.Second
@@ -63,11 +60,12 @@ type Sent struct {
 
 // Apply sends the calls of the first round in order. Each is on record before its
 // request. It stops at the first error: what was not sent is still in the queue.
-// readAt is when the people were read; once that is older than FreshFor, whoever
-// unsubscribed since is taken out of the calls that add, and stays queued.
-func (a *Applier) Apply(ctx context.Context, steps []Step, readAt time.Time) (Sent, error) {
+// read is what was read of the people; once that is older than FreshFor, whoever
+// is not any more as they were read is taken out of the calls that add, and stays
+// queued.
+func (a *Applier) Apply(ctx context.Context, steps []Step, read Reading) (Sent, error) {
 	var sent Sent
-	gone := map[mapper.Address]bool{}
+	f := freshness{Applier: a, read: read, gone: map[mapper.Address]bool{}}
 	a.fields = nil
 	for i, step := range steps {
 		if step.Call.Round > steps[0].Call.Round {
@@ -78,14 +76,10 @@ func (a *Applier) Apply(ctx context.Context, steps []Step, readAt time.Time) (Se
 			return sent, err
 		}
 		if step.Call.Kind != CallRemove {
-			if a.Now().Sub(readAt) > FreshFor {
-				sweptAt := a.Now()
-				if err := a.sweep(ctx, readAt, gone); err != nil {
-					return sent, err
-				}
-				readAt = sweptAt
+			if err := f.freshen(ctx, &step); err != nil {
+				return sent, err
 			}
-			if step.Without(gone); step.Call.People() == 0 {
+			if step.Call.People() == 0 {
 				continue
 			}
 		}
@@ -93,7 +87,7 @@ func (a *Applier) Apply(ctx context.Context, steps []Step, readAt time.Time) (Se
 			return sent, err
 		}
 		if step.Call.Kind != CallRemove && a.ReadAge != nil {
-			a.ReadAge(a.Now().Sub(readAt))
+			a.ReadAge(a.Now().Sub(f.read.Oldest(step.Call.Addresses)))
 		}
 		for _, part := range step.fitting() {
 			id, err := a.send(ctx, &part.Call, part.Done)
@@ -105,22 +99,6 @@ func (a *Applier) Apply(ctx context.Context, steps []Step, readAt time.Time) (Se
 		}
 	}
 	return sent, nil
-}
-
-// skew is how far Constant Contact's clock may be from ours.
-const skew = 5 * time.Minute
-
-// sweep adds whoever unsubscribed since to gone.
-func (a *Applier) sweep(ctx context.Context, since time.Time, gone map[mapper.Address]bool) error {
-	q := constantcontact.ContactQuery{Status: []string{"unsubscribed"}, OptOutAfter: since.Add(-skew)}
-	return a.forOptOuts().Contacts(ctx, q, func(page []constantcontact.Contact) error {
-		for _, c := range page {
-			if c.State == constantcontact.StateUnsubscribed {
-				gone[addressOf(c)] = true
-			}
-		}
-		return nil
-	})
 }
 
 // fitting is an import in parts that Constant Contact takes. The plan measured the

@@ -54,13 +54,14 @@ func (p *planner) additions() {
 		a.left = append(a.left, x.want.clone())
 		g.want, g.free = append(g.want, x.want), append(g.free, x.on)
 	}
-	for _, b := range g.cover() {
+	blocks := g.cover()
+	for _, b := range blocks {
 		a.parts = append(a.parts, part{block: b})
 	}
 	slices.SortStableFunc(a.parts, func(a, b part) int { return cmp.Compare(len(a.people), len(b.people)) })
 	a.chooseImports()
 	a.saveRows()
-	a.assign(a.inRounds())
+	a.assign(a.inRounds(g.calls(blocks)))
 	a.tellFields()
 	a.send()
 }

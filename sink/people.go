@@ -15,10 +15,17 @@ import (
 // more it is asked whether going through the whole account takes fewer calls.
 const bulkFrom = 25
 
+// bulkNames is more people than can be asked for by name while the first answers
+// are fresh.
+const bulkNames = 200
+
 // Reading is what Constant Contact showed of people.
 type Reading struct {
 	Shown map[mapper.Address]Shown
 	At    time.Time // when the oldest answer was true; of a whole account, when it had been read
+	// Bulk: they are too many to be read once more before each call, or the whole
+	// account was read.
+	Bulk bool
 }
 
 // Read asks Constant Contact for the state and the lists of people. doubtful
@@ -27,7 +34,7 @@ type Reading struct {
 // what is on it, so such a person is asked for by name. When so many are that the
 // pages are old by then, these are read once more.
 func (a *Applier) Read(ctx context.Context, addresses []mapper.Address, doubtful func(mapper.Address, Shown) bool) (Reading, error) {
-	r := Reading{Shown: make(map[mapper.Address]Shown, len(addresses)), At: a.Now()}
+	r := Reading{Shown: make(map[mapper.Address]Shown, len(addresses)), At: a.Now(), Bulk: len(addresses) > bulkNames}
 	size, bulk, err := a.bulk(ctx, len(addresses))
 	if err != nil {
 		return r, err
@@ -73,8 +80,8 @@ func (a *Applier) readNamed(ctx context.Context, r *Reading, addresses []mapper.
 }
 
 // bulk reports whether going through the whole account page by page takes fewer
-// calls than asking for n people. An export would take fewer even for fewer people,
-// but they would wait for it. size is how many contacts the account has.
+// calls than asking for n people, or so many that they would be old by the end. An
+// export would take fewer even for fewer people, but they would wait for it. size is how many contacts the account has.
 func (a *Applier) bulk(ctx context.Context, n int) (size int, bulk bool, err error) {
 	if n <= bulkFrom {
 		return 0, false, nil
@@ -82,13 +89,14 @@ func (a *Applier) bulk(ctx context.Context, n int) (size int, bulk bool, err err
 	if size, err = a.AccountSize(ctx); err != nil {
 		return 0, false, fmt.Errorf("count contacts: %w", err)
 	}
-	return size, n > size/constantcontact.PageSize+1, nil
+	return size, n > size/constantcontact.PageSize+1 || n > bulkNames && a.exportPays(size), nil
 }
 
 // readBulk reads the whole account, and then who unsubscribed meanwhile. Of an
 // export nothing follows about whom it does not have; if these are more than the
 // account has pages, the pages are read too.
 func (a *Applier) readBulk(ctx context.Context, r *Reading, addresses []mapper.Address, size int, doubtful func(mapper.Address, Shown) bool) error {
+	r.Bulk = true
 	err := errNoExport
 	if a.exportPays(size) {
 		err = a.export(ctx, r.takeOf(addresses, doubtful))
@@ -109,7 +117,7 @@ func (a *Applier) readBulk(ctx context.Context, r *Reading, addresses []mapper.A
 		}
 		if errors.Is(err, constantcontact.ErrIncomplete) {
 			clear(r.Shown) // pages without the people's lists say nothing: each is asked for
-			err = nil
+			r.Bulk, err = len(addresses) > bulkNames, nil
 		}
 	}
 	if err != nil {

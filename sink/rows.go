@@ -23,9 +23,18 @@ func (a *adder) saveRows() {
 			}
 		}
 	}
+	maker := make([]int, len(a.people))
+	for n, parts := range in {
+		maker[n] = -1
+		for _, i := range parts {
+			if a.people[n].isNew() && (maker[n] < 0 || len(a.parts[i].people) > len(a.parts[maker[n]].people)) {
+				maker[n] = i
+			}
+		}
+	}
 	var best *saver
 	for _, ways := range []ways{{}, {joins: true}, {pairs: true}, {joins: true, pairs: true}} {
-		s := &saver{people: a.people, lists: len(a.keys), ways: ways, parts: slices.Clone(a.parts), in: make([][]int, len(in))}
+		s := &saver{people: a.people, lists: len(a.keys), ways: ways, maker: maker, parts: slices.Clone(a.parts), in: make([][]int, len(in))}
 		for n := range in {
 			s.in[n] = slices.Clone(in[n])
 			if s.excess(n) > 0 {
@@ -53,6 +62,10 @@ type saver struct {
 	people []*person
 	lists  int
 	ways
+	// maker is the largest import of each new contact, which no call by id takes
+	// the contact out of, -1: none. It makes the contacts in the first round; one
+	// that it does not make keeps all others of its imports in different rounds.
+	maker []int
 	parts []part
 	in    [][]int // imports of each person, ascending
 	over  []int   // people with too many
@@ -101,7 +114,7 @@ func (s *saver) gives(part int) bool {
 	exist, made := 0, 0
 	for _, n := range people {
 		x := s.people[n]
-		if x.tell && len(s.in[n]) == 1 {
+		if x.tell && len(s.in[n]) == 1 || s.maker[n] == part {
 			return false
 		}
 		if x.isNew() {
@@ -177,7 +190,7 @@ func (s *saver) byIDs(parts, people []int, better func(way)) {
 		var some []int
 		for _, n := range people {
 			x := s.people[n]
-			if x.isNew() == made && (!x.tell || len(s.in[n]) > len(parts)) {
+			if x.isNew() == made && (!x.tell || len(s.in[n]) > len(parts)) && !slices.Contains(parts, s.maker[n]) {
 				some = append(some, n)
 			}
 		}

@@ -9,17 +9,19 @@ import (
 	"rollcall/sink/constantcontact"
 )
 
-// expect counts, before a batch, what it will have to do at the least. The plan
+// expect finds out, before a batch, what it will have to do at the least. The plan
 // is asked, and the simulator for who is on which list; not who plans the calls.
-// What a batch before had to do already is not counted again.
-func (w *world) expect(ctx context.Context) error {
+// What a batch before had to do already is not asked for again. count counts it,
+// once it is known that a batch was sent, not a later round of one before.
+func (w *world) expect(ctx context.Context) (count func(), err error) {
+	count = func() {}
 	due, err := w.Store.Due(ctx, 1<<30)
 	if err != nil || len(due) == 0 {
-		return err
+		return count, err
 	}
 	oldest := slices.MinFunc(due, func(a, b store.Dirty) int { return a.TouchedAt.Compare(b.TouchedAt) })
 	if oldest.TouchedAt.Add(w.Linger).After(w.clock.now()) {
-		return nil
+		return count, nil
 	}
 	var addresses []mapper.Address
 	for _, row := range due {
@@ -29,7 +31,7 @@ func (w *world) expect(ctx context.Context) error {
 	}
 	in, out, err := w.Plan(ctx, addresses, nil)
 	if err != nil {
-		return err
+		return count, err
 	}
 	asked := map[mapper.Address]bool{}
 	for _, a := range addresses {
@@ -51,16 +53,18 @@ func (w *world) expect(ctx context.Context) error {
 		known[in.People[i].Address] = in.People[i].Contact.ID != ""
 	}
 	removing := map[mapper.Address]bool{}
+	var changed []mapper.Address
+	var pairs []mapper.PairOp
 	for _, op := range out.Ops {
 		if !asked[op.Address] {
 			continue
 		}
-		w.found.changed[op.Address] = true
+		changed = append(changed, op.Address)
 		pair := mapper.PairOp{Address: op.Address, List: op.List, Kind: op.Kind}
 		if op.Kind == mapper.UpdateFields || w.found.pairs[pair] {
 			continue
 		}
-		w.found.pairs[pair] = true
+		pairs = append(pairs, pair)
 		p := x.person(op)
 		p.want = append(p.want, x.place[op.List])
 		p.may[x.place[op.List]] = true
@@ -90,12 +94,19 @@ func (w *world) expect(ctx context.Context) error {
 			}
 		}
 	}
-	for what, s := range x.sides {
-		n := s.bound()
-		w.found.bound += n
-		w.Log.Info("expects", "calls", n, "to", what, "people", len(s.people), "due", len(due))
-	}
-	return nil
+	return func() {
+		for _, address := range changed {
+			w.found.changed[address] = true
+		}
+		for _, pair := range pairs {
+			w.found.pairs[pair] = true
+		}
+		for what, s := range x.sides {
+			n := s.bound()
+			w.found.bound += n
+			w.Log.Info("expects", "calls", n, "to", what, "people", len(s.people), "due", len(due))
+		}
+	}, nil
 }
 
 // The sides of an expectation.

@@ -12,7 +12,8 @@
 // rows (bound.go and rowbound.go, which know nothing of the planner; of several
 // batches the sum over what each has to do anew); naive is one call for each
 // contact that changes. polls are the requests for activities, and those for lists
-// that are made are in total only.
+// that are made are in total only. batches counts each round of a batch: how often
+// something was sent that waited for the calls before.
 package main
 
 import (

@@ -28,9 +28,9 @@ var scenarios = []scenario{
 			where g.disabled and r.active and not r.opted_out and r.email ~ '^[a-z0-9.]+@[a-z0-9.]+$' order by g.group_id, g.rep_id limit 1)`)},
 	// All are committed within a minute and go in one batch, as they do while the
 	// day's calls are paced.
-	{name: "scattered_1000", linger: time.Minute, play: scattered(1, 1000, time.Minute)},
+	{name: "scattered_1000", linger: time.Minute, thresholdsOff: true, play: scattered(1, 1000, time.Minute)},
 	// Others, of which a batch takes what came while the one before was sent.
-	{name: "scattered_1000_live", play: scattered(2, 1000, time.Minute)},
+	{name: "scattered_1000_live", thresholdsOff: true, play: scattered(2, 1000, time.Minute)},
 	{name: "email_change_300", play: changing(`update chamber.rep set email = 'new.' || rep_id || '@moved.example.org'
 		where rep_id in (select rep_id from rollcall.reps where active and not opted_out and email ~ '^[a-z0-9.]+@[a-z0-9.]+$' order by md5(rep_id::text) limit 300)`)},
 	{name: "disable_5000", thresholdsOff: true, play: changing(`with largest as (

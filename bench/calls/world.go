@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -65,7 +66,31 @@ type world struct {
 	summary chamber.Summary
 	out     io.Writer
 	found   found
+	batches *listener
 	stop    []func()
+}
+
+// listener is a log that counts the batches that were sent, which later rounds of
+// one are not.
+type listener struct {
+	slog.Handler
+	heard int
+}
+
+// Enabled is true for what is listened to.
+func (l *listener) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelInfo || l.Handler.Enabled(ctx, level)
+}
+
+// Handle counts and hands on.
+func (l *listener) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == "delivered batch" {
+		l.heard++
+	}
+	if !l.Handler.Enabled(ctx, r.Level) {
+		return nil
+	}
+	return l.Handler.Handle(ctx, r)
 }
 
 // found is what a scenario turned out to be.
@@ -120,8 +145,9 @@ func newWorld(ctx context.Context, server *localpg.Server, o options) (_ *world,
 	association := fmt.Sprint(w.summary.Associations.First)
 	state := w.store.Association(association)
 	w.widen = &widen.Widener{Source: src, Store: w.store, Log: o.log, Watch: func(string) (cdc.Watch, bool) { return cdc.Watch{}, false }}
+	w.batches = &listener{Handler: o.log.Handler()}
 	w.Deliverer = &deliver.Deliverer{
-		ID: association, Source: src, Store: state, Now: w.clock.now, Log: o.log,
+		ID: association, Source: src, Store: state, Now: w.clock.now, Log: slog.New(w.batches),
 		Policy: mapper.Policy{AllActiveName: "All Active and Courtesy Representatives", Thresholds: mapper.DefaultThresholds},
 		Applier: &sink.Applier{
 			API: client, Ledger: state, Now: w.clock.now, Log: o.log,
@@ -226,7 +252,8 @@ func (w *world) deliverAll(ctx context.Context, a *arrivals) error {
 			}
 			poll.open, poll.at = open > 0, w.clock.now().Add(poll.delay)
 		}
-		if err := w.expect(ctx); err != nil {
+		count, err := w.expect(ctx)
+		if err != nil {
 			return err
 		}
 		if w.found.batches == 0 && a.statements == nil {
@@ -235,9 +262,13 @@ func (w *world) deliverAll(ctx context.Context, a *arrivals) error {
 				return err
 			}
 		}
+		w.batches.heard = 0
 		worked, wait, err := w.Batch(ctx)
 		if err != nil {
 			return err
+		}
+		if w.batches.heard > 0 {
+			count()
 		}
 		switch {
 		case worked:

@@ -1,13 +1,19 @@
 // Command drain measures how fast a backlog of changes is worked off: by
-// pg_recvlogical, which writes whole rows to a file, and by Rollcall's reader,
-// which stores the touched keys. Both drain the same backlog on the same
-// server, in turn.
+// Rollcall's reader, which stores the touched keys; by pg_recvlogical, which
+// writes whole rows to a file; and by the usual loop around pglogrepl
+// (bench/peers/loop), which keeps nothing, for whole rows and for keys only. All
+// drain the same backlog on the same server, in turn.
 //
-// It prints one line a figure:
+// It prints one line a figure, each the median of the rounds, with the shape of
+// the backlog and the side in its name:
 //
-//	BENCH drain_ratio <wall time of the reader / of pg_recvlogical> <shape>
-//	BENCH drain_cpu_seconds <CPU time of the reader's process> <shape>
-//	BENCH drain_rss_mib <most resident memory of the reader's process> <shape>
+//	BENCH drain_<shape>_<side>_wall <n> seconds
+//	BENCH drain_<shape>_<side>_cpu <n> seconds
+//	BENCH drain_<shape>_<side>_resident <n> MiB
+//	BENCH drain_<shape>_reader_to_<side>_wall <n> ratio
+//	BENCH drain_<shape>_reader_to_<side>_cpu <n> ratio
+//
+// It is to be run where go.mod is.
 package main
 
 import (
@@ -15,16 +21,16 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"rollcall/internal/localpg"
 )
@@ -108,8 +114,14 @@ func run(ctx context.Context, changes, rounds int) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	loop := filepath.Join(dir, "loop")
+	build := exec.CommandContext(ctx, "go", "build", "-C", "bench/peers", "-o", loop, "./loop")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("build the loop that the reader is compared with: %w", err)
+	}
 	for _, s := range shapes {
-		b := &backlog{shape: s, changes: changes, url: server.URL("postgres"), receiver: receiver, file: filepath.Join(dir, "rows")}
+		b := &backlog{shape: s, changes: changes, url: server.URL("postgres"), receiver: receiver, loop: loop, file: filepath.Join(dir, "rows")}
 		if err := b.fill(ctx); err != nil {
 			return fmt.Errorf("make backlog %s: %w", s.name, err)
 		}
@@ -127,6 +139,7 @@ type backlog struct {
 	url      string
 	receiver string // program
 	file     string // that it writes
+	loop     string // program
 	end      string // LSN
 }
 
@@ -210,47 +223,6 @@ func (b *backlog) execute(ctx context.Context, statement string, args ...any) er
 	return err
 }
 
-// usage is what one drain took.
-type usage struct {
-	wall, cpu time.Duration
-	rssMiB    float64
-}
-
-func (b *backlog) measure(ctx context.Context, rounds int, out io.Writer) error {
-	var ratios, cpus, sizes []float64
-	for round := range rounds {
-		sides := []func(context.Context) (usage, error){b.drainRows, b.drainKeys}
-		if round%2 == 1 {
-			slices.Reverse(sides)
-		}
-		var took [2]usage
-		for i, drain := range sides {
-			var err error
-			if took[i], err = drain(ctx); err != nil {
-				return err
-			}
-		}
-		rows, keys := took[0], took[1]
-		if round%2 == 1 {
-			rows, keys = keys, rows
-		}
-		fmt.Fprintf(os.Stderr, "%s: pg_recvlogical %.2f s; reader %.2f s, %.2f s CPU, %.1f MiB\n",
-			b.name, rows.wall.Seconds(), keys.wall.Seconds(), keys.cpu.Seconds(), keys.rssMiB)
-		ratios = append(ratios, keys.wall.Seconds()/rows.wall.Seconds())
-		cpus = append(cpus, keys.cpu.Seconds())
-		sizes = append(sizes, keys.rssMiB)
-	}
-	fmt.Fprintf(out, "BENCH drain_ratio %.2f %s\n", median(ratios), b.name)
-	fmt.Fprintf(out, "BENCH drain_cpu_seconds %.2f %s\n", median(cpus), b.name)
-	fmt.Fprintf(out, "BENCH drain_rss_mib %.1f %s\n", slices.Max(sizes), b.name)
-	return nil
-}
-
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
-}
-
 func (b *backlog) drainRows(ctx context.Context) (usage, error) {
 	return b.drain(ctx, rowsSlot, func(slot string) *exec.Cmd {
 		return exec.CommandContext(ctx, b.receiver, "--dbname="+b.url, "--slot="+slot, "--start", "--no-loop", "--file="+b.file,
@@ -282,7 +254,16 @@ func (b *backlog) drainKeys(ctx context.Context) (usage, error) {
 	return used, nil
 }
 
-// drain runs a program on a copy of the slot. The reader prints its resident
+// drainLoop drains with the usual loop.
+func (b *backlog) drainLoop(slot, publication string) func(context.Context) (usage, error) {
+	return func(ctx context.Context) (usage, error) {
+		return b.drain(ctx, slot, func(slot string) *exec.Cmd {
+			return exec.CommandContext(ctx, b.loop, b.url, slot, publication, b.end)
+		})
+	}
+}
+
+// drain runs a program on a copy of the slot. Those of ours print their resident
 // memory.
 func (b *backlog) drain(ctx context.Context, slot string, command func(slot string) *exec.Cmd) (usage, error) {
 	round := slot + "_round"
@@ -300,8 +281,20 @@ func (b *backlog) drain(ctx context.Context, slot string, command func(slot stri
 	used := usage{wall: time.Since(began), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
 	if len(printed) > 0 {
 		if _, err := fmt.Sscan(string(printed), &used.rssMiB); err != nil {
-			return usage{}, fmt.Errorf("read the reader's answer: %w", err)
+			return usage{}, fmt.Errorf("read the answer of %s: %w", filepath.Base(cmd.Path), err)
 		}
 	}
-	return used, b.execute(ctx, "select pg_drop_replication_slot($1)", round)
+	return used, b.drop(ctx, round)
+}
+
+// drop drops a slot, once the server has noticed that nobody uses it any more.
+func (b *backlog) drop(ctx context.Context, slot string) error {
+	retry := backoff.WithContext(backoff.NewExponentialBackOff(backoff.WithInitialInterval(10*time.Millisecond), backoff.WithMaxElapsedTime(time.Minute)), ctx)
+	return backoff.Retry(func() error {
+		err := b.execute(ctx, "select pg_drop_replication_slot($1)", slot)
+		if pgErr, is := errors.AsType[*pgconn.PgError](err); is && pgErr.Code == "55006" { // object_in_use
+			return err
+		}
+		return backoff.Permanent(err)
+	}, retry)
 }

@@ -5,10 +5,10 @@
 //
 // It prints one line a figure:
 //
-//	BENCH plan_memory_ratio <most resident memory with many lists / with few>
-//	BENCH plan_wall_ratio <wall time with many lists / with few>
-//	BENCH plan_rss_mib <most resident memory> <lists>
-//	BENCH plan_wall_seconds <wall time> <lists>
+//	BENCH plan_many_to_few_lists_resident <n> ratio
+//	BENCH plan_many_to_few_lists_wall <n> ratio
+//	BENCH plan_<n>_lists_resident <n> MiB
+//	BENCH plan_<n>_lists_wall <n> seconds
 package main
 
 import (
@@ -22,16 +22,13 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"rollcall/bench/association"
 	"rollcall/internal/localpg"
-	"rollcall/internal/store"
-	"rollcall/sql"
 )
 
 func main() {
@@ -59,10 +56,9 @@ func main() {
 }
 
 const (
-	types         = 5         // membership types
-	groupsOfARep  = 6         // pairs of a rep on groups; two more are on the all-active list and a type
-	fewest        = types + 7 // lists, so that a rep's groups differ
-	outcastsEvery = 50        // of so many reps one is not active, one unsubscribed, and one is new
+	groupsOfARep  = 6
+	fewest        = association.Types + 1 + groupsOfARep // lists
+	outcastsEvery = 50                                   // of so many reps one is not active, one unsubscribed, and one is new
 )
 
 // settings keep the server from doing anything else meanwhile.
@@ -126,11 +122,11 @@ func report(out io.Writer, sides []*side) {
 		wall[i] = median(s.used, func(u usage) float64 { return u.wall.Seconds() })
 		memory[i] = median(s.used, func(u usage) float64 { return u.rssMiB })
 	}
-	fmt.Fprintf(out, "BENCH plan_memory_ratio %.2f\n", memory[1]/memory[0])
-	fmt.Fprintf(out, "BENCH plan_wall_ratio %.2f\n", wall[1]/wall[0])
+	fmt.Fprintf(out, "BENCH plan_many_to_few_lists_resident %.2f ratio\n", memory[1]/memory[0])
+	fmt.Fprintf(out, "BENCH plan_many_to_few_lists_wall %.2f ratio\n", wall[1]/wall[0])
 	for i, s := range sides {
-		fmt.Fprintf(out, "BENCH plan_rss_mib %.1f %d_lists\n", memory[i], s.lists)
-		fmt.Fprintf(out, "BENCH plan_wall_seconds %.2f %d_lists\n", wall[i], s.lists)
+		fmt.Fprintf(out, "BENCH plan_%d_lists_resident %.1f MiB\n", s.lists, memory[i])
+		fmt.Fprintf(out, "BENCH plan_%d_lists_wall %.2f seconds\n", s.lists, wall[i])
 	}
 }
 
@@ -179,24 +175,20 @@ func (s *side) fill(ctx context.Context, server *localpg.Server, reps int) (pair
 		return 0, err
 	}
 	defer pool.Close()
-	for _, script := range append(sql.Reference(), sql.Contract()...) {
-		if _, err := pool.Exec(ctx, script); err != nil {
-			return 0, err
-		}
+	size := association.Size{Reps: reps, Groups: s.lists - association.Types - 1, OfARep: groupsOfARep}
+	err = size.Members(ctx, pool)
+	if err == nil {
+		err = size.State(ctx, pool)
 	}
-	if err := store.Migrate(ctx, pool); err != nil {
+	if err == nil {
+		err = size.Outcasts(ctx, pool, outcastsEvery)
+	}
+	if err != nil {
 		return 0, err
-	}
-	numbers := strings.NewReplacer("{reps}", strconv.Itoa(reps), "{groups}", strconv.Itoa(s.lists-1-types), "{types}", strconv.Itoa(types),
-		"{groups of a rep}", strconv.Itoa(groupsOfARep), "{outcasts every}", strconv.Itoa(outcastsEvery))
-	for _, statement := range fillings {
-		if _, err := pool.Exec(ctx, numbers.Replace(statement)); err != nil {
-			return 0, err
-		}
 	}
 	if err := pool.QueryRow(ctx, "select count(*) from rollcall_state.ledger").Scan(&pairs); err != nil {
 		return 0, err
 	}
-	text := fmt.Sprintf("source: {name: bench, url: %q}\nconstant_contact: {connections: [{association: \"1\", access_token: {env: ROLLCALL_BENCH_NO_TOKEN}}]}\n", url)
+	text := fmt.Sprintf("source: {name: %s, url: %q}\nconstant_contact: {connections: [{association: \"1\", access_token: {env: ROLLCALL_BENCH_NO_TOKEN}}]}\n", association.Source, url)
 	return pairs, os.WriteFile(s.config, []byte(text), 0o600)
 }

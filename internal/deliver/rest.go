@@ -20,8 +20,8 @@ type rest struct {
 	// versions are those of everybody whom the steps concern, and of others of the
 	// batch who have work left: for them a batch of their own would repeat calls.
 	versions map[mapper.Address]int64
-	records  []int64   // calls that are to end before
-	readAt   time.Time // when the people of the next round were read, or the account
+	records  []int64      // calls that are to end before
+	read     sink.Reading // of everybody whom the steps concern
 }
 
 // restPause is how long at a time whoever the rest of a batch concerns is kept
@@ -54,11 +54,12 @@ func (d *Deliverer) withoutRest(ctx context.Context, due []store.Dirty) ([]store
 
 // keep keeps what of a batch is still to be sent. left are others who have work
 // left.
-func (d *Deliverer) keep(ctx context.Context, sent sink.Sent, b *batch, left []mapper.Address, readAt time.Time) error {
+func (d *Deliverer) keep(ctx context.Context, sent sink.Sent, b *batch, left []mapper.Address, read sink.Reading) error {
 	if len(sent.Rest) == 0 {
 		return nil
 	}
-	d.rest = &rest{steps: sent.Rest, versions: map[mapper.Address]int64{}, records: sent.Records, readAt: readAt}
+	d.rest = &rest{steps: sent.Rest, versions: map[mapper.Address]int64{}, records: sent.Records}
+	d.rest.remember(read)
 	for _, step := range sent.Rest {
 		for _, address := range step.Call.Addresses {
 			d.rest.versions[address] = b.versions[address]
@@ -78,7 +79,7 @@ func (d *Deliverer) goOn(ctx context.Context) (worked bool, err error) {
 	if r == nil {
 		return false, nil
 	}
-	if d.Now().Sub(r.readAt) > restFor {
+	if d.Now().Sub(r.read.At) > restFor {
 		return true, d.giveUp(ctx)
 	}
 	if ended, err := d.Applier.Ended(ctx, r.records); err != nil || !ended {
@@ -92,8 +93,8 @@ func (d *Deliverer) goOn(ctx context.Context) (worked bool, err error) {
 	if next < 0 {
 		next = len(r.steps)
 	}
-	if d.Now().Sub(r.readAt) > sink.FreshFor {
-		if err := d.readAgain(ctx, r, r.steps[:next]); err != nil {
+	if d.Now().Sub(r.read.Oldest(addressesOf(r.steps[:next]))) > sink.FreshFor {
+		if err := d.readAgain(ctx, r); err != nil {
 			return true, errors.Join(err, d.giveUp(ctx))
 		}
 	}
@@ -101,7 +102,7 @@ func (d *Deliverer) goOn(ctx context.Context) (worked bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	sent, err := d.Applier.Apply(ctx, steps, r.readAt)
+	sent, err := d.Applier.Apply(ctx, steps, r.read)
 	if err != nil {
 		return true, errors.Join(err, d.giveUp(ctx))
 	}
@@ -129,10 +130,10 @@ func (d *Deliverer) giveUp(ctx context.Context) error {
 	return d.Store.Wait(ctx, slices.Collect(maps.Keys(r.versions)), d.Now())
 }
 
-// readAgain reads the people of calls from Constant Contact and records what it
-// shows: those who left since, or were deleted, are not wanted any more.
-func (d *Deliverer) readAgain(ctx context.Context, r *rest, steps []sink.Step) error {
-	addresses := addressesOf(steps)
+// readAgain reads everybody whom the rest concerns from Constant Contact and records
+// what it shows: those who left since, or were deleted, are not wanted any more.
+func (d *Deliverer) readAgain(ctx context.Context, r *rest) error {
+	addresses := addressesOf(r.steps)
 	w, err := d.read(ctx, question{addresses: addresses})
 	if err != nil {
 		return err
@@ -141,8 +142,16 @@ func (d *Deliverer) readAgain(ctx context.Context, r *rest, steps []sink.Step) e
 	if err != nil {
 		return err
 	}
-	r.readAt = read.At
+	r.remember(read)
 	return d.observe(ctx, w, mapper.Plan(w.input), read.Shown)
+}
+
+// remember keeps a reading until the next round. Of very many people only its time
+// is needed.
+func (r *rest) remember(read sink.Reading) {
+	if r.read = read; read.Bulk {
+		r.read.Shown = nil
+	}
 }
 
 // addressesOf are those whom calls concern, each once and in order.

@@ -75,12 +75,12 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 	if len(held) > 0 {
 		d.Log.Warn("operations wait for a decision", "association", d.ID, "ops", len(held), "kind", string(held[0].Kind))
 	}
-	sent, err := d.Applier.Apply(ctx, steps, read.At)
+	sent, err := d.Applier.Apply(ctx, steps, read)
 	if err == nil {
 		err = d.Applier.Move(ctx, x.moves)
 	}
 	if err == nil {
-		err = d.keep(ctx, sent, b, left, read.At)
+		err = d.keep(ctx, sent, b, left, read)
 	}
 	if sent.Calls > 0 && d.Pace != nil {
 		d.Pace.Flushed()

@@ -1,8 +1,92 @@
-package main
+// Package association fills a database with an association of any size, for
+// benches, and with the state of Rollcall as after its first sync.
+package association
 
-// fillings make the association and its state as after a first sync, but for
-// some people who changed since. Numbers take the places in braces.
-var fillings = []string{
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"rollcall/internal/store"
+	"rollcall/sql"
+)
+
+// Types is how many membership types an association has.
+const Types = 5
+
+// Source is the name of the database in the state, and AllActive that of its list.
+const (
+	Source    = "bench"
+	AllActive = "All Active and Courtesy Representatives"
+)
+
+// Size is how large an association is. Every rep is on the list of everybody, on
+// that of a type, and on those of some groups.
+type Size struct {
+	Reps   int
+	Groups int
+	OfARep int // groups, at most Groups
+}
+
+// Members makes the schema, the contract and the association.
+func (s Size) Members(ctx context.Context, pool *pgxpool.Pool) error {
+	for _, script := range append(sql.Reference(), sql.Contract()...) {
+		if _, err := pool.Exec(ctx, script); err != nil {
+			return err
+		}
+	}
+	return s.run(ctx, pool, append(members, "vacuum analyze"), 0)
+}
+
+// State makes the state of a first sync of what Members made.
+func (s Size) State(ctx context.Context, pool *pgxpool.Pool) error {
+	if err := store.Migrate(ctx, pool); err != nil {
+		return err
+	}
+	return s.run(ctx, pool, append(state, "vacuum analyze"), 0)
+}
+
+// Outcasts makes one of so many reps inactive, one unsubscribed and one new since.
+func (s Size) Outcasts(ctx context.Context, pool *pgxpool.Pool, every int) error {
+	return s.run(ctx, pool, append(outcasts, "vacuum analyze"), every)
+}
+
+func (s Size) run(ctx context.Context, pool *pgxpool.Pool, statements []string, outcastsEvery int) error {
+	numbers := strings.NewReplacer("{reps}", strconv.Itoa(s.Reps), "{groups}", strconv.Itoa(s.Groups), "{types}", strconv.Itoa(Types),
+		"{groups of a rep}", strconv.Itoa(s.OfARep), "{outcasts every}", strconv.Itoa(outcastsEvery))
+	for _, statement := range statements {
+		if _, err := pool.Exec(ctx, numbers.Replace(statement)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Names are the names of all lists.
+func (s Size) Names() []string {
+	names := []string{AllActive}
+	for n := range Types {
+		names = append(names, "Type "+strconv.Itoa(n+1))
+	}
+	for n := range s.Groups {
+		names = append(names, "Group "+strconv.Itoa(n+1))
+	}
+	return names
+}
+
+// Rep is the address of a rep, from 1, and the lists where they belong.
+func (s Size) Rep(rep int) (address string, lists []string) {
+	lists = []string{AllActive, "Type " + strconv.Itoa((rep/4+1)%Types+1)}
+	for g := range s.OfARep {
+		lists = append(lists, "Group "+strconv.Itoa((rep+(g+1)*(s.Groups/s.OfARep))%s.Groups+1))
+	}
+	return "first.last" + strconv.Itoa(rep) + "@members.example.org", lists
+}
+
+// Numbers take the places in braces.
+var members = []string{
 	`insert into chamber.association (association_id, name) overriding system value values (1, 'Harbour Chamber')`,
 	`insert into chamber.sync_options (association_id, sync_all_active, sync_membership_types, sync_groups) values (1, true, true, true)`,
 	`insert into chamber.membership_type (membership_type_id, association_id, name) overriding system value
@@ -18,7 +102,9 @@ var fillings = []string{
 		select n, 1, 'Group ' || n from generate_series(1, {groups}) n`,
 	`insert into chamber.group_membership (association_id, group_id, rep_id)
 		select 1, (r + g * ({groups} / {groups of a rep})) % {groups} + 1, r from generate_series(1, {reps}) r, generate_series(1, {groups of a rep}) g`,
+}
 
+var state = []string{
 	`insert into rollcall_state.position (source, durable_lsn, saved_at, full_pass_at) values ('bench', '0/1', '2026-06-30Z', '2026-06-30Z')`,
 	`insert into rollcall_state.list (source, association, key, kind, ref, name, list_id, state, existed, bound_at)
 		select 'bench', '1', x.key, x.kind, x.ref, x.name, 'l-' || x.key, 'bound', false, '2026-06-01Z'
@@ -41,14 +127,13 @@ var fillings = []string{
 				join chamber.membership_type t on t.membership_type_id = m.membership_type_id
 			union all select rep_id, 'group:' || group_id from chamber.group_membership
 		) x join chamber.rep r on r.rep_id = x.rep_id`,
+}
 
-	// What changed since: some are no longer active, some unsubscribed, some
-	// are new.
+var outcasts = []string{
 	`update chamber.rep set active = false
 		where rep_id % {outcasts every} = 0`,
 	`update rollcall_state.contact set state = 'unsubscribed'
 		where substr(contact_id, 3)::int % {outcasts every} = 1`,
 	`delete from rollcall_state.ledger
 		where substr(split_part(address, '@', 1), 11)::int % {outcasts every} = 2`,
-	`vacuum analyze`,
 }

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestReadFigures(t *testing.T) {
+	got, err := readFigures(strings.NewReader("starting\nBENCH drain_wall 0.61 ratio\nBENCH calls_one_change total=3 writes=1\n"))
+	want := []figure{{"drain_wall", "0.61", "ratio"}, {"calls_one_change total", "3", ""}, {"calls_one_change writes", "1", ""}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Fatalf("read %v, %v; want %v", got, err, want)
+	}
+	for _, bad := range []string{"BENCH", "BENCH name", "BENCH name 3", "BENCH name 3 of a kind"} {
+		if _, err := readFigures(strings.NewReader(bad)); err == nil {
+			t.Errorf("%q was read", bad)
+		}
+	}
+}
+
+func TestPageHasEveryFigure(t *testing.T) {
+	var out bytes.Buffer
+	write(&out, machine(t.Context()), []result{{bench: benches[0], command: "go run x", figures: []figure{{"a", "1", "ratio"}}, took: time.Second}}, time.Minute)
+	for _, want := range []string{"| a | 1 | ratio |", "go run x", "took 1m0s", "| processors |", "## " + benches[0].name} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the page lacks %q:\n%s", want, out.String())
+		}
+	}
+	if name, err := os.Hostname(); err == nil && len(name) > 3 && strings.Contains(out.String(), name) {
+		t.Error("the page has the machine's name")
+	}
+}
+
+// Every program under bench is run, but those that are only a part of one.
+func TestEveryBenchIsRun(t *testing.T) {
+	parts := []string{"association", "peers", "report"}
+	entries, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		known := slices.ContainsFunc(benches, func(b bench) bool { return b.name == e.Name() })
+		if !known && !slices.Contains(parts, e.Name()) {
+			t.Errorf("bench/%s is not in the list of what is run", e.Name())
+		}
+	}
+}
