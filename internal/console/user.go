@@ -48,7 +48,3 @@ type Guard interface {
 	// User is who asks, in the context of a request that was let through.
 	User(ctx context.Context) User
 }
-
-// LocalUser is everybody where there is no guard: somebody at this host, who
-// could as well use the command line.
-var LocalUser = User{Name: "local console", Role: Admin}
