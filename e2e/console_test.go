@@ -270,7 +270,7 @@ func TestConsole(t *testing.T) {
 	shown := b.get(list + "/sync")
 	b.want(shown, 200, "1 person is taken off", "emil@example.org", "The representative is not in this group.")
 	progress := b.post(list+"/sync", "preview", b.field(shown, "preview"))
-	b.want(b.await(progress.path, "Everything that was asked for is done."), 200, "inactivated 1", "remove")
+	b.want(b.await(progress.path, "Everything that was asked for is done."), 200, "taken off 1", "remove")
 	if on := w.sim.ListAddresses(account, "Console Committee"); fmt.Sprint(on) != "[clara@example.org]" {
 		t.Errorf("the list has %v", on)
 	}
@@ -330,6 +330,12 @@ func TestConsole(t *testing.T) {
 		t.Errorf("the export is %s", export.text)
 	}
 	b.want(b.get("/a/2/groups"), 403, "This is not one of your associations.")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.base+"/a/1/reconcile", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Origin", "https://other.example.org")
+	b.want(b.read(b.http.Do(r)), 403, "Another site sent this request.")
 	for _, v := range w.sim.Violations() {
 		t.Errorf("the referee saw %s: %s", v.Rule, v.Detail)
 	}

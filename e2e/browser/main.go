@@ -49,7 +49,7 @@ func run(ctx context.Context, program string, d *demo, out, only string) (err er
 			return err
 		}
 	}
-	if err := login(ctx, d); err != nil {
+	if err := login(ctx, d.console, d.user, d.password); err != nil {
 		return fmt.Errorf("sign in: %w", err)
 	}
 	for _, l := range looks {

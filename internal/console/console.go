@@ -110,7 +110,7 @@ func (c *Console) build() http.Handler {
 	outside := http.NewServeMux()
 	outside.Handle("GET /static/", cached(http.FileServerFS(static)))
 	outside.Handle("/", c.Guard.Wrap(inside))
-	return c.knownHost(secured(http.NewCrossOriginProtection().Handler(outside)))
+	return c.knownHost(secured(outside))
 }
 
 // policy lets the browser load and run only what the console itself serves, as

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,6 +87,11 @@ func (a *Association) ReplaceStandings(ctx context.Context, who []string, rows [
 					a.source, a.id, string(c.List), c.What, string(c.Reason), c.N)
 			}
 		}
+		lists, addresses := []string{}, []string{}
+		for _, s := range slices.Concat(before, rows) {
+			lists, addresses = append(lists, string(s.List)), append(addresses, s.Who)
+		}
+		batch.Queue(sql.Query("standing_changed_some"), a.source, a.id, lists, addresses)
 		batch.Queue("delete from rollcall_state.standing_count where source = $1 and association = $2 and n <= 0", a.source, a.id)
 		batch.Queue("update rollcall_state.counted set at = $3 where source = $1 and association = $2", a.source, a.id, a.now())
 		return tx.SendBatch(ctx, &batch).Close()
