@@ -43,7 +43,7 @@ const (
 const firstSyncPatience = 10 * time.Minute
 
 const (
-	account = "harbour"
+	account = "Harbour Chamber"
 	token   = "demo-access-token"
 )
 
