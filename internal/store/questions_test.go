@@ -117,7 +117,7 @@ func TestNumbersFollowThePeople(t *testing.T) {
 		t.Fatal(err)
 	}
 	counts := []store.StandingCount{{List: "group:1", What: "expected", N: 1}, {List: "group:1", What: "held", Reason: mapper.ReasonOptedOut, N: 1}}
-	if err := a.EndCount(t.Context(), store.Counted{At: noon, State: "x"}, counts, all); err != nil {
+	if err := a.EndCount(t.Context(), store.Counted{At: noon.Add(-time.Hour), State: "x"}, counts, all); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := db.Exec(t.Context(), "insert into rollcall_state.ledger (source, association, list, address, told, told_at) values ('chamber', '1', 'group:1', 'b@example.org', 'add', $1)", noon.Add(time.Minute)); err != nil {
@@ -131,6 +131,10 @@ func TestNumbersFollowThePeople(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	// The complete count is as old as before, so that the next one comes in time.
+	if last, err := a.LastCount(t.Context()); err != nil || !last.At.Equal(noon.Add(-time.Hour)) {
+		t.Errorf("the last count is %+v (%v)", last, err)
 	}
 	changed, err := a.ListsChanged(t.Context())
 	if err != nil || !changed["group:1"].Equal(noon.Add(time.Minute)) {
