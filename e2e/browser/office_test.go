@@ -17,6 +17,15 @@ import (
 // on a desk and once on a phone, each for an association of its own.
 func office(ctx context.Context, t *testing.T, rollcall, server string) {
 	in := install(ctx, t, rollcall, server)
+	t.Run("before there is a user", func(t *testing.T) {
+		ctx, stop := browser(ctx)
+		defer stop()
+		w := &worker{t: t, ctx: ctx, in: in, look: looks[0]}
+		w.do(as(w.look))
+		w.open("/a/1/groups")
+		w.sees("Nobody can sign in yet.", "rollcall users add NAME --role admin")
+	})
+	in.addUsers(ctx, t)
 	for association, l := range map[string]look{"1": looks[0], "2": looks[2]} {
 		t.Run(l.name, func(t *testing.T) {
 			ctx, stop := browser(ctx)

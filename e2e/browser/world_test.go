@@ -48,8 +48,9 @@ insert into chamber.group_membership (association_id, group_id, rep_id)
 // installation is a program that runs on a member database of its own, with a
 // simulated Constant Contact.
 type installation struct {
-	console, sim string // http://host:port
-	member       *pgx.Conn
+	console, sim     string // http://host:port
+	rollcall, config string // the program, its configuration
+	member           *pgx.Conn
 }
 
 // install makes a member database beside the one of server, and starts all that is
@@ -71,7 +72,7 @@ func install(ctx context.Context, t *testing.T, rollcall, server string) *instal
 	must(err)
 	must(admin.Close(ctx))
 	u.Path = "/" + name
-	in := &installation{console: "http://" + freeAddress(t), sim: "http://" + freeAddress(t)}
+	in := &installation{rollcall: rollcall, console: "http://" + freeAddress(t), sim: "http://" + freeAddress(t)}
 	in.member, err = pgx.Connect(ctx, u.String())
 	must(err)
 	t.Cleanup(func() { _ = in.member.Close(context.WithoutCancel(ctx)) })
@@ -79,17 +80,9 @@ func install(ctx context.Context, t *testing.T, rollcall, server string) *instal
 	must(err)
 	in.exec(ctx, t, string(schema)+people)
 
-	run := func(stdin string, args ...string) {
-		t.Helper()
-		command := exec.CommandContext(ctx, rollcall, args...)
-		command.Stdin = strings.NewReader(stdin)
-		if out, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("rollcall %s: %v: %s", args, err, out)
-		}
-	}
-	run("", "init", "--reference", "--url", u.String(), "--slot", name)
+	in.run(ctx, t, "", "init", "--reference", "--url", u.String(), "--slot", name)
 	dir := t.TempDir()
-	config := filepath.Join(dir, "rollcall.yaml")
+	in.config = filepath.Join(dir, "rollcall.yaml")
 	u.User = url.User("rollcall")
 	for file, text := range map[string]string{
 		"secret": "sim-secret", "master": base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)),
@@ -110,12 +103,27 @@ rules: {removal_thresholds: {few: 2, percent: 10}}
 	in.background(ctx, t, in.sim+"/_sim/counts", rollcall, "sim", "--listen", strings.TrimPrefix(in.sim, "http://"), "--account", accounts["1"],
 		"--secret", "sim-secret", "--redirect-uri", in.console+"/oauth/callback", "--delay", "100ms")
 	in.order(ctx, t, "accounts", map[string]string{"account": accounts["2"], "api_key": "demo-key", "token": "hill-token"})
-	run(officePassword, "users", "add", "olive", "--role", "admin", "--config", config)
-	for association := range accounts {
-		run(officePassword, "users", "add", "vera"+association, "--role", "viewer", "--association", association, "--config", config)
-	}
-	in.background(ctx, t, in.console+"/login", rollcall, "run", "--config", config)
+	in.background(ctx, t, in.console+"/login", rollcall, "run", "--config", in.config)
 	return in
+}
+
+// addUsers adds an admin, and for each association somebody who looks.
+func (in *installation) addUsers(ctx context.Context, t *testing.T) {
+	t.Helper()
+	in.run(ctx, t, officePassword, "users", "add", "olive", "--role", "admin", "--config", in.config)
+	for association := range accounts {
+		in.run(ctx, t, officePassword, "users", "add", "vera"+association, "--role", "viewer", "--association", association, "--config", in.config)
+	}
+}
+
+// run runs a command to its end.
+func (in *installation) run(ctx context.Context, t *testing.T, stdin string, args ...string) {
+	t.Helper()
+	command := exec.CommandContext(ctx, in.rollcall, args...)
+	command.Stdin = strings.NewReader(stdin)
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("rollcall %s: %v: %s", args, err, out)
+	}
 }
 
 // background runs a program until the test ends, and waits until it answers.

@@ -228,6 +228,8 @@ func TestNobodySeesTheNameOfAnotherAssociation(t *testing.T) {
 	if strings.Contains(answer.Body.String(), "Hill Chamber") {
 		t.Error("the page names another association")
 	}
+	// Who strayed is shown the way to the own one.
+	want(t, w.do("/a/2/health", nil), http.StatusForbidden, "Choose an association", `href="/a/1/"`, "Harbour Chamber")
 	none := newWorld(t, fakeGuard{User{Name: "ann", Role: Viewer, Associations: []string{}}})
 	want(t, none.do("/", nil), http.StatusNotFound)
 }
