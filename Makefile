@@ -4,10 +4,10 @@ CC := $(shell go env CC)
 RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas test-browser screenshots lint demo sim bench bench-drain bench-plan bench-calls bench-reconcile image test-image packages test-packages release clean
+.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas e2e screenshots lint demo sim bench bench-drain bench-plan bench-calls bench-reconcile bench-console image test-image packages test-packages release clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build ./rollcall, a static program
 	CGO_ENABLED=0 go build -trimpath -o rollcall ./cmd/rollcall
@@ -59,7 +59,7 @@ test-faults: ## the whole program while requests fail at random, each fault at l
 screenshots: build ## pictures of every page of the console, into ./screenshots
 	cd e2e/browser && go run . -rollcall ../../rollcall -out ../../screenshots
 
-test-browser: ## every page of the console in a browser: accessibility, phone, nothing from elsewhere
+e2e: ## the console in a browser: every page, and an office's work on a desk and on a phone
 	cd e2e/browser && go vet ./... && go test -count=1 -timeout 30m ./...
 
 lint: ## staticcheck and gofumpt, at the versions of tools.mod
@@ -84,6 +84,8 @@ bench-calls: ## how many calls to Constant Contact a first sync and some days' w
 bench-reconcile: ## how a full reconciliation and a first sync grow with the association
 	go run ./bench/reconcile
 
+bench-console: ## how long the pages of the console take with 100,000 reps and 500 groups
+	go run ./bench/console
 bench: ## all benches one after the other; writes docs/performance.md
 	go run ./bench/report
 

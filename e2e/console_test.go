@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"regexp"
@@ -20,6 +21,7 @@ import (
 	"rollcall/internal/app"
 	"rollcall/internal/ccsim"
 	"rollcall/internal/chamber"
+	"rollcall/internal/cli"
 	"rollcall/internal/config"
 )
 
@@ -158,7 +160,27 @@ func (w *world) browse(t *testing.T, cfg *config.Config) *browser {
 			t.Logf("log:\n%s", log.String())
 		}
 	})
-	return &browser{t: t, base: strings.TrimSuffix(a.ConsoleURL(), "/"), http: http.Client{Transport: asBrowser{&http.Transport{DisableKeepAlives: true}}}}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{t: t, base: strings.TrimSuffix(a.ConsoleURL(), "/"), http: http.Client{Jar: jar, Transport: asBrowser{&http.Transport{DisableKeepAlives: true}}}}
+	w.signIn(t, b)
+	return b
+}
+
+// signIn adds the first user, without whom nobody is let in, and signs in.
+func (w *world) signIn(t *testing.T, b *browser) {
+	t.Helper()
+	const password = "correct horse battery"
+	b.want(b.get("/a/1/groups"), 200, "Nobody can sign in yet", "rollcall users add NAME --role admin")
+	p := cli.Program{Stdin: strings.NewReader(password + "\n"), Stdout: io.Discard, Stderr: io.Discard, Now: time.Now, User: "root"}
+	if code := p.Main([]string{"users", "add", "olive", "--role", "admin", "--config", w.config}); code != cli.ExitOK {
+		t.Fatalf("users add exits with %d", code)
+	}
+	if p := b.post("/login", "name", "olive", "password", password); p.status >= 400 || p.path == "/login" {
+		t.Fatalf("signing in leads to %s, %d", p.path, p.status)
+	}
 }
 
 // withConsole loads the world's configuration with a console, and other values in
@@ -248,12 +270,12 @@ func TestConsole(t *testing.T) {
 	shown := b.get(list + "/sync")
 	b.want(shown, 200, "1 person is taken off", "emil@example.org", "The representative is not in this group.")
 	progress := b.post(list+"/sync", "preview", b.field(shown, "preview"))
-	b.want(b.await(progress.path, "Everything that was asked for is done."), 200, "inactivated 1", "remove")
+	b.want(b.await(progress.path, "Everything that was asked for is done."), 200, "taken off 1", "remove")
 	if on := w.sim.ListAddresses(account, "Console Committee"); fmt.Sprint(on) != "[clara@example.org]" {
 		t.Errorf("the list has %v", on)
 	}
 	report := b.get(b.link(b.get("/a/1/activity"), "Sync now"))
-	b.want(report, 200, "Asked by local console", "completed")
+	b.want(report, 200, "Asked by olive", "completed")
 	if csv := b.get(b.link(report, "people.csv")); !strings.Contains(csv.text, "emil@example.org") {
 		t.Errorf("the CSV has %s", csv.text)
 	}
@@ -276,7 +298,7 @@ func TestConsole(t *testing.T) {
 	b.want(question, 200, "waiting", "The representative is not active.", "Approve all")
 	b.want(b.post(question.path, "answer", "up_to", "most", "2"), 200, "Approved.")
 	w.settle(t, time.Minute)
-	b.want(b.get(question.path), 200, "approved", "People 2", "by local console")
+	b.want(b.get(question.path), 200, "approved", "People 2", "by olive")
 	rest := b.get(b.link(b.get("/a/1/approvals"), "More people would be taken off"))
 	b.want(b.post(rest.path, "answer", "reject"), 200, "Rejected.")
 	b.want(b.post(rest.path, "answer", "approve"), 409, "does not wait for an answer any more")
@@ -308,6 +330,12 @@ func TestConsole(t *testing.T) {
 		t.Errorf("the export is %s", export.text)
 	}
 	b.want(b.get("/a/2/groups"), 403, "This is not one of your associations.")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.base+"/a/1/reconcile", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Origin", "https://other.example.org")
+	b.want(b.read(b.http.Do(r)), 403, "Another site sent this request.")
 	for _, v := range w.sim.Violations() {
 		t.Errorf("the referee saw %s: %s", v.Rule, v.Detail)
 	}
@@ -327,11 +355,11 @@ func TestConnectOnTheConsole(t *testing.T) {
 	b.want(b.post("/a/1/connect"), 400, "Have the members agreed to be mailed?")
 	begin := b.post("/a/1/connect", "agreed", "yes")
 	w.sim.SetConsent(&ccsim.Consent{Account: account})
-	b.want(b.read(b.http.Get(b.link(begin, "Go to Constant Contact"))), 200, "The account is connected.", "Members agreed said by local console")
+	b.want(b.read(b.http.Get(b.link(begin, "Go to Constant Contact"))), 200, "The account is connected.", "Members agreed said by olive")
 	w.settle(t, 2*time.Minute)
 	if len(w.sim.ListNames(account)) == 0 {
 		t.Error("nothing was synced after connecting")
 	}
 	b.want(b.post("/a/1/disconnect"), 200, "The account is disconnected")
-	b.want(b.get("/a/1/audit"), 200, "connected the account", "disconnected the account", "local console")
+	b.want(b.get("/a/1/audit"), 200, "connected the account", "disconnected the account", "olive")
 }

@@ -46,7 +46,7 @@ func TestQuickStart(t *testing.T) {
 			case line == "make build\n":
 				line = "" // the program is built
 			case line == "END\n":
-				line = "metrics: {listen: '" + freePort(t) + "'}\nconsole: {listen: 'off'}\nEND\n"
+				line = "metrics: {listen: '" + freePort(t) + "'}\nconsole: {listen: '" + freePort(t) + "'}\nEND\n"
 			case line == "wait\n":
 				line = "wait %1 || true; wait %2\n" // a planned stop is none that failed
 			}

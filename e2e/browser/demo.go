@@ -14,6 +14,7 @@ import (
 // demo is a demonstration that was left running.
 type demo struct {
 	console  string // its address, without a slash at the end
+	database string // URL of its member database, as the server's superuser
 	user     string
 	password string
 	stop     func()
@@ -21,6 +22,7 @@ type demo struct {
 
 var (
 	consoleLine = regexp.MustCompile(`^\s*console\s+(http://\S+?)/?$`)
+	dataLine    = regexp.MustCompile(`^\s*database\s+(postgres://\S+)$`)
 	loginLine   = regexp.MustCompile(`^\s*login\s+(\S+), password (\S+)$`)
 )
 
@@ -52,6 +54,9 @@ func start(ctx context.Context, program string) (*demo, error) {
 		}
 		if found := loginLine.FindStringSubmatch(last); found != nil {
 			d.user, d.password = found[1], found[2]
+		}
+		if found := dataLine.FindStringSubmatch(last); found != nil {
+			d.database = found[1]
 			return d, nil
 		}
 	}

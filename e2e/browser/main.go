@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -45,12 +46,15 @@ func run(ctx context.Context, program string, d *demo, out, only string) (err er
 		if err := chromedp.Do(ctx, as(l), chromedp.Navigate(d.console+"/login"), chromedp.WaitReady("main")); err != nil {
 			return err
 		}
-		if err := shoot(ctx, filepath.Join(out, "login-"+l.name+".png")); err != nil {
+		if err := shoot(ctx, filepath.Join(out, "login-"+l.name+".png"), chromedp.FullScreenshot(100)); err != nil {
 			return err
 		}
 	}
-	if err := login(ctx, d); err != nil {
+	if err := login(ctx, d.console, d.user, d.password); err != nil {
 		return fmt.Errorf("sign in: %w", err)
+	}
+	if err := counted(ctx, d.console); err != nil {
+		return err
 	}
 	for _, l := range looks {
 		if err := chromedp.Do(ctx, as(l)); err != nil {
@@ -63,8 +67,13 @@ func run(ctx context.Context, program string, d *demo, out, only string) (err er
 			if err := open(ctx, d.console, p); err != nil {
 				return fmt.Errorf("open %s: %w", p.name, err)
 			}
-			if err := shoot(ctx, filepath.Join(out, p.name+"-"+l.name+".png")); err != nil {
+			if err := shoot(ctx, filepath.Join(out, p.name+"-"+l.name+".png"), chromedp.FullScreenshot(100)); err != nil {
 				return err
+			}
+			if forReadme[p.name] == l.name {
+				if err := shoot(ctx, filepath.Join(out, "readme-"+p.name+".png"), chromedp.CaptureScreenshot()); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -72,8 +81,34 @@ func run(ctx context.Context, program string, d *demo, out, only string) (err er
 	return nil
 }
 
-func shoot(ctx context.Context, file string) error {
-	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+// counted waits until the numbers of the pages have caught up with the
+// demonstration, which they do within a minute.
+func counted(ctx context.Context, console string) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		if err := open(ctx, console, pages[0]); err != nil {
+			return err
+		}
+		behind, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("[...document.querySelectorAll('.badge')].some(b => b.innerText === 'syncing')"))
+		if err != nil || !behind {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the numbers: %w", ctx.Err())
+		}
+	}
+}
+
+// forReadme are the pages that the README shows: as much as a window shows.
+var forReadme = map[string]string{"groups": "light", "approval": "dark"}
+
+func shoot(ctx context.Context, file string, action chromedp.Action[[]byte]) error {
+	picture, err := chromedp.Run(ctx, action)
 	if err != nil {
 		return fmt.Errorf("take picture: %w", err)
 	}

@@ -68,10 +68,10 @@ func as(l look) chromedp.Action[chromedp.Void] {
 }
 
 // login signs in on the console's own page.
-func login(ctx context.Context, d *demo) error {
+func login(ctx context.Context, console, user, password string) error {
 	return chromedp.Do(ctx,
-		chromedp.Navigate(d.console+"/"), chromedp.WaitReady("#name"),
-		chromedp.SendKeys("#name", d.user), chromedp.SendKeys("#password", d.password),
+		chromedp.Navigate(console+"/"), chromedp.WaitReady("#name"),
+		chromedp.SendKeys("#name", user), chromedp.SendKeys("#password", password),
 		chromedp.Submit("#password"), chromedp.WaitReady("header.top"),
 	)
 }

@@ -38,6 +38,8 @@ type store interface {
 	// since the account was read. Those that are over by the two times go.
 	BeginConsoleSession(ctx context.Context, hash string, a Account, begunAfter, seenAfter time.Time) error
 	EndConsoleSession(ctx context.Context, hash string) error
+	// HasConsoleUsers says whether there is anybody who may see the console.
+	HasConsoleUsers(ctx context.Context) (bool, error)
 }
 
 // Config is what a Guard needs.

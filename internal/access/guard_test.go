@@ -31,6 +31,34 @@ func TestNobodyIsSentToTheLogin(t *testing.T) {
 	}
 }
 
+// Nobody is let in because there is nobody yet, not even from this host, where a
+// proxy may stand. The login page says how the first user comes about.
+func TestWithoutUsersNobodyIsLetIn(t *testing.T) {
+	const how = "rollcall users add NAME --role admin"
+	w := newWorld(t, nil)
+	for _, from := range []string{"127.0.0.1:40000", "[::1]:40000", "192.0.2.1:40000"} {
+		w.want(http.StatusSeeOther, request{path: "/", from: from})
+		w.want(http.StatusSeeOther, request{method: http.MethodPost, path: "/groups", from: from})
+		if page := body(t, w.want(http.StatusOK, request{path: "/login", from: from})); !strings.Contains(page, how) {
+			t.Errorf("from %s the login page does not say how to begin: %s", from, page)
+		}
+	}
+	w.want(http.StatusForbidden, login("", ""))
+	w.want(http.StatusForbidden, login("admin", password))
+	w.user("ann", access.Admin)
+	if page := body(t, w.want(http.StatusOK, request{path: "/login"})); strings.Contains(page, how) {
+		t.Error("the login page still says how to begin")
+	}
+	w.in("ann")
+	if err := w.store.RemoveConsoleUser(t.Context(), "ann", "test"); err != nil {
+		t.Fatal(err)
+	}
+	w.want(http.StatusSeeOther, request{path: "/", from: "127.0.0.1:40000"})
+	if n := w.served.Load(); n != 0 {
+		t.Errorf("the console answered %d requests of nobody", n)
+	}
+}
+
 func TestLoginAndLogout(t *testing.T) {
 	w := newWorld(t, nil)
 	w.user("ann", access.Viewer)

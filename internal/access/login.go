@@ -22,7 +22,12 @@ func (g *Guard) loginPage(w http.ResponseWriter, r *http.Request) {
 	case u.Role != 0:
 		http.Redirect(w, r, onward(r.URL.Query().Get("next")), http.StatusSeeOther)
 	default:
-		showLogin(w, http.StatusOK, loginForm{Next: r.URL.Query().Get("next")})
+		some, err := g.cfg.Store.HasConsoleUsers(r.Context())
+		if err != nil {
+			g.broken(w, "look for users", err)
+			return
+		}
+		showLogin(w, http.StatusOK, loginForm{Next: r.URL.Query().Get("next"), Nobody: !some})
 	}
 }
 

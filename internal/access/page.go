@@ -16,6 +16,7 @@ var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 type loginForm struct {
 	Name, Next string
 	Problem    string // empty: none
+	Nobody     bool   // there is no user yet
 }
 
 func showLogin(w http.ResponseWriter, status int, f loginForm) { write(w, status, "login.html", f) }

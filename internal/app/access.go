@@ -4,10 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"net/http"
-	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -76,56 +73,11 @@ func NewConsoleGuard(c config.Console, s *store.Store, log *slog.Logger, now fun
 	})
 }
 
-// consoleGuard is an access.Guard for the console. As long as nobody was ever
-// added with "rollcall users add", whoever reaches the console on this host may do
-// everything; from then on it asks who it is.
-type consoleGuard struct {
-	guard  *access.Guard
-	users  func(context.Context) ([]store.ConsoleUser, error)
-	local  bool        // only this host reaches the console
-	closed atomic.Bool // there were users
-}
-
-// onlyThisHost says that nobody is meant to reach the console from elsewhere. With
-// an address of its own it has a proxy before it.
-func onlyThisHost(c config.Console) bool {
-	return c.TrustedHeader.Name == "" && c.URL == "" && access.Loopback(c.Listen)
-}
-
-// forwarding are the headers by which proxies tell of a client elsewhere.
-var forwarding = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"}
-
-// Wrap implements console.Guard.
-func (g *consoleGuard) Wrap(next http.Handler) http.Handler {
-	guarded := g.guard.Wrap(next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !forwarded(r) && g.open(r.Context()) {
-			next.ServeHTTP(w, r.WithContext(access.With(r.Context(), access.User{Name: console.LocalUser.Name, Role: access.Admin})))
-			return
-		}
-		guarded.ServeHTTP(w, r)
-	})
-}
-
-func forwarded(r *http.Request) bool {
-	return slices.ContainsFunc(forwarding, func(name string) bool { return r.Header.Get(name) != "" })
-}
+// consoleGuard is an access.Guard for the console.
+type consoleGuard struct{ *access.Guard }
 
 // User implements console.Guard.
-func (g *consoleGuard) User(ctx context.Context) console.User {
+func (consoleGuard) User(ctx context.Context) console.User {
 	u := access.From(ctx)
 	return console.User{Name: u.Name, Role: console.Role(u.Role), Associations: u.Associations}
-}
-
-// open reports that nobody has to sign in. Where the users cannot be read,
-// everybody has to.
-func (g *consoleGuard) open(ctx context.Context) bool {
-	if !g.local || g.closed.Load() {
-		return false
-	}
-	all, err := g.users(ctx)
-	if len(all) > 0 {
-		g.closed.Store(true)
-	}
-	return err == nil && len(all) == 0
 }

@@ -39,8 +39,7 @@ func (a *App) openConsole() error {
 		return errors.Join(err, listener.Close())
 	}
 	pages, err := console.New(console.Config{
-		Office: newOffice(a), Guard: &consoleGuard{guard: guard, users: a.store.ConsoleUsers, local: onlyThisHost(c)},
-		Hosts: consoleHosts(c), Callbacks: callbackPaths(a.cfg), Now: a.now, Log: log,
+		Office: newOffice(a), Guard: consoleGuard{guard}, Hosts: consoleHosts(c), Callbacks: callbackPaths(a.cfg), Now: a.now, Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -106,6 +105,9 @@ func (a *App) serveConsole(ctx context.Context) error {
 		return nil
 	}
 	a.log.Info("the console is served", "url", a.ConsoleURL())
+	if some, err := a.store.HasConsoleUsers(ctx); err == nil && !some {
+		a.log.Warn("nobody can sign in to the console yet: add the first user with rollcall users add NAME --role admin")
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- a.console.Serve(a.consoleListener) }()
 	select {

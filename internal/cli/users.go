@@ -72,7 +72,7 @@ func (c *usersList) Run(e *env) error {
 
 func (l listedUsers) text(e *env) error {
 	if len(l.Users) == 0 {
-		_, err := fmt.Fprintln(e.stdout, "There are no users: whoever reaches the console on its own host may do everything there.\nAdd the first with: rollcall users add NAME --role admin")
+		_, err := fmt.Fprintln(e.stdout, "There are no users: nobody can sign in to the console.\nAdd the first with: rollcall users add NAME --role admin")
 		return err
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)

@@ -19,6 +19,7 @@ type series struct {
 	Points []Point
 	Show   func(float64) string // a value for people
 	Limit  float64              // a line not to be crossed; 0: none
+	Bytes  bool                 // values are bytes, whose units are 1,024 apart
 	From   time.Time
 	To     time.Time
 	zone   *time.Location
@@ -26,11 +27,13 @@ type series struct {
 
 // The chart's box, in its own units; the page scales it.
 const (
-	chartWidth, chartHeight = 640.0, 180.0
-	chartLeft, chartRight   = 64.0, 10.0
-	chartTop, chartBottom   = 12.0, 24.0
+	chartWidth, chartHeight = 360.0, 150.0
+	chartLeft, chartRight   = 54.0, 8.0
+	chartTop, chartBottom   = 10.0, 22.0
 	// chartGap between two points means that nobody was there to look.
 	chartGap = 30 * time.Minute
+	// chartDay is up to where the hour alone says when.
+	chartDay = 20 * time.Hour
 )
 
 // Empty reports whether there is too little to draw.
@@ -59,13 +62,23 @@ func (s series) SVG() template.HTML {
 	low, high := s.bounds()
 	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s: from %s to %s, last %s">`, chartWidth, chartHeight,
 		template.HTMLEscapeString(s.Title), template.HTMLEscapeString(s.Show(low)), template.HTMLEscapeString(s.Show(high)), template.HTMLEscapeString(s.Last()))
-	for _, part := range []float64{0, 0.5, 1} {
+	said := ""
+	for _, part := range []float64{0, 1, 0.5} {
+		text := s.Show(top * part)
+		if part == 0.5 && strings.Contains(said, "|"+text+"|") {
+			continue // too small a scale to have a middle
+		}
+		said += "|" + text + "|"
 		fmt.Fprintf(&b, `<line class="grid" x1="%.1f" x2="%.1f" y1="%[3]f" y2="%[3]f"/>`, chartLeft, chartWidth-chartRight, y(top*part))
-		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="end">%s</text>`, chartLeft-6, y(top*part)+4, template.HTMLEscapeString(s.Show(top*part)))
+		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="end">%s</text>`, chartLeft-6, y(top*part)+4, template.HTMLEscapeString(text))
+	}
+	when := "Jan 2, 3 PM"
+	if s.To.Sub(s.From) < chartDay {
+		when = "3:04 PM"
 	}
 	for i, anchor := range []string{"start", "middle", "end"} {
 		at := s.From.Add(s.To.Sub(s.From) * time.Duration(i) / 2)
-		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, x(at), chartHeight-6, anchor, at.In(s.zone).Format("Jan 2, 3 PM"))
+		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, x(at), chartHeight-6, anchor, at.In(s.zone).Format(when))
 	}
 	for _, run := range s.runs() {
 		var line strings.Builder
@@ -90,7 +103,11 @@ func (s series) SVG() template.HTML {
 func (s series) top() float64 {
 	_, high := s.bounds()
 	high = max(high, s.Limit)
-	top := 1.0
+	top, unit := 1.0, 1.0
+	for s.Bytes && high/unit >= 1024 {
+		unit *= 1024
+	}
+	high /= unit
 	for top < high {
 		for _, step := range []float64{2, 2.5, 2} { // 1, 2, 5, 10, …
 			if top >= high {
@@ -99,7 +116,7 @@ func (s series) top() float64 {
 			top *= step
 		}
 	}
-	return top
+	return top * unit
 }
 
 func (s series) bounds() (low, high float64) {

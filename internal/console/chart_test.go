@@ -22,7 +22,7 @@ func TestChart(t *testing.T) {
 	if n := strings.Count(svg, `class="line"`); n != 2 {
 		t.Errorf("%d lines, want 2: the gap is drawn over", n)
 	}
-	for _, want := range []string{`aria-label="Queue &lt;1&gt;: from 0 to 100, last 20"`, ">200<", `class="limit"`, "Nov 26, 2 PM"} {
+	for _, want := range []string{`aria-label="Queue &lt;1&gt;: from 0 to 100, last 20"`, ">200<", `class="limit"`, "4:00 PM"} {
 		if !strings.Contains(svg, want) {
 			t.Errorf("the chart lacks %s: %s", want, svg)
 		}
@@ -31,8 +31,22 @@ func TestChart(t *testing.T) {
 		t.Errorf("the chart is broken: %s", svg)
 	}
 	// The first point is at the left end of the axis, at the bottom.
-	if !regexp.MustCompile(`class="line" d="M64\.0 156\.0L`).MatchString(svg) {
+	if !regexp.MustCompile(`class="line" d="M54\.0 128\.0L`).MatchString(svg) {
 		t.Errorf("the line begins elsewhere: %s", svg)
+	}
+}
+
+// What is the same as at an end of the scale is not said in the middle; bytes end at
+// a round number of their unit, and days have dates.
+func TestChartLabels(t *testing.T) {
+	s := series{Title: "Waited", Show: waited, From: noon.Add(-72 * time.Hour), To: noon, zone: time.UTC, Points: []Point{{noon.Add(-time.Hour), 0}, {noon, 0}}}
+	if svg := string(s.SVG()); strings.Count(svg, ">0 s<") != 1 || !strings.Contains(svg, ">1 s<") || !strings.Contains(svg, "Nov 25, 6 AM") {
+		t.Errorf("the chart is %s", svg)
+	}
+	s.Show, s.Bytes = func(v float64) string { return byteSize(int64(v)) }, true
+	s.Points[1].Value = 150_000
+	if svg := string(s.SVG()); !strings.Contains(svg, ">200.0 kB<") || !strings.Contains(svg, ">100.0 kB<") {
+		t.Errorf("the chart of bytes is %s", svg)
 	}
 }
 

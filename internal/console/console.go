@@ -19,8 +19,7 @@ var static embed.FS
 // Config is what a console needs.
 type Config struct {
 	Office Office
-	// Guard knows who asks; nil: whoever reaches the console is a local admin.
-	Guard Guard
+	Guard  Guard // knows who asks
 	// Hosts are the names, without a port, by which browsers may ask for the
 	// console; empty: any. On the loopback address they keep pages of others from
 	// reaching it under a name of their own (DNS rebinding).
@@ -108,14 +107,10 @@ func (c *Console) build() http.Handler {
 		}
 	}
 	inside.Handle("/", http.HandlerFunc(c.notFound))
-	var guarded http.Handler = inside
-	if c.Guard != nil {
-		guarded = c.Guard.Wrap(inside)
-	}
 	outside := http.NewServeMux()
 	outside.Handle("GET /static/", cached(http.FileServerFS(static)))
-	outside.Handle("/", guarded)
-	return c.knownHost(secured(http.NewCrossOriginProtection().Handler(outside)))
+	outside.Handle("/", c.Guard.Wrap(inside))
+	return c.knownHost(secured(outside))
 }
 
 // policy lets the browser load and run only what the console itself serves, as

@@ -33,6 +33,9 @@ func (fakeGuard) User(ctx context.Context) User {
 	return user
 }
 
+// olive is who asks unless a test says otherwise.
+var olive = User{Name: "olive", Role: Admin}
+
 // world is a console with what stands behind it.
 type world struct {
 	office *fakeOffice
@@ -48,6 +51,9 @@ func twoAssociations() []Association {
 
 func newWorld(t *testing.T, guard Guard) *world {
 	t.Helper()
+	if guard == nil {
+		guard = fakeGuard{olive}
+	}
 	w := &world{office: &fakeOffice{associations: twoAssociations()}}
 	var err error
 	w.Console, err = New(Config{
@@ -222,6 +228,8 @@ func TestNobodySeesTheNameOfAnotherAssociation(t *testing.T) {
 	if strings.Contains(answer.Body.String(), "Hill Chamber") {
 		t.Error("the page names another association")
 	}
+	// Who strayed is shown the way to the own one.
+	want(t, w.do("/a/2/health", nil), http.StatusForbidden, "Choose an association", `href="/a/1/"`, "Harbour Chamber")
 	none := newWorld(t, fakeGuard{User{Name: "ann", Role: Viewer, Associations: []string{}}})
 	want(t, none.do("/", nil), http.StatusNotFound)
 }

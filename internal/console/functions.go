@@ -17,6 +17,27 @@ var functions = template.FuncMap{
 	"bytes":  byteSize,
 	"reason": reasonText,
 	"list":   listName,
+	"by":     byWhom,
+	"did":    didWhat,
+}
+
+// byWhom is who asked for something, where that was no person.
+func byWhom(who string) string {
+	switch who {
+	case "schedule":
+		return "Rollcall itself"
+	case "sql":
+		return "the member database"
+	}
+	return who
+}
+
+// didWhat is the word for what was done to so many people.
+func didWhat(what string) string {
+	if what == "inactivated" {
+		return "taken off"
+	}
+	return what
 }
 
 // number is any whole number.

@@ -61,9 +61,17 @@ var charts = []struct {
 }{
 	{"Calls of the day", SampleCalls, whole},
 	{"People to be brought in step", SampleQueue, whole},
-	{"Oldest of them has waited", SampleLatency, func(v float64) string { return age(time.Duration(v) * time.Second) }},
+	{"Oldest of them has waited", SampleLatency, waited},
 	{"Write-ahead log held", SampleWAL, func(v float64) string { return byteSize(int64(v)) }},
 	{"On the list of everybody", SampleOnLists, whole},
+}
+
+// waited is a number of seconds.
+func waited(v float64) string {
+	if v < 1 {
+		return "0 s"
+	}
+	return age(time.Duration(v) * time.Second)
 }
 
 func whole(v float64) string { return num(int(v)) }
@@ -101,6 +109,7 @@ func (c *Console) health(q *request) error {
 		if s.Points, err = c.Office.Samples(q.Context(), q.association.ID, chart.what, s.From); err != nil {
 			return err
 		}
+		s.Bytes = chart.what == SampleWAL
 		if chart.what == SampleCalls {
 			s.Limit = float64(h.Limit)
 		}

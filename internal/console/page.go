@@ -61,7 +61,6 @@ type view struct {
 	Title        string
 	Said         string // what was done just now
 	User         User
-	SignedIn     bool // there is a guard, so one can sign out
 	Association  Association
 	Associations []Association
 	Nav          []navItem
@@ -112,7 +111,7 @@ var partOf = map[string]string{"adoption": "approvals", "requests": "activity"}
 
 func (c *Console) view(q *request, title string, data any) view {
 	v := view{
-		Title: title, Said: sayings[q.URL.Query().Get("said")], User: q.user, SignedIn: q.user.Name != LocalUser.Name,
+		Title: title, Said: sayings[q.URL.Query().Get("said")], User: q.user,
 		Association: q.association, Associations: q.associations, Data: data, q: q,
 	}
 	if q.association.ID == "" {

@@ -24,11 +24,8 @@ type request struct {
 const maxFormBytes = 1 << 20
 
 func (c *Console) request(w http.ResponseWriter, r *http.Request) *request {
-	q := &request{Request: r, w: w, user: LocalUser, zone: time.UTC, now: c.Now()}
+	q := &request{Request: r, w: w, user: c.Guard.User(r.Context()), zone: time.UTC, now: c.Now()}
 	r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
-	if c.Guard != nil {
-		q.user = c.Guard.User(r.Context())
-	}
 	return q
 }
 

@@ -42,13 +42,10 @@ func (u User) Sees(association string) bool {
 
 // Guard lets people in and knows who they are.
 type Guard interface {
-	// Wrap lets only signed-in users through, and has the pages by which they
-	// sign in and out: POST /logout is one of them.
+	// Wrap lets only signed-in users through, and nothing that a page of another
+	// site sends in their name. It has the pages by which they sign in and out:
+	// POST /logout is one of them.
 	Wrap(http.Handler) http.Handler
 	// User is who asks, in the context of a request that was let through.
 	User(ctx context.Context) User
 }
-
-// LocalUser is everybody where there is no guard: somebody at this host, who
-// could as well use the command line.
-var LocalUser = User{Name: "local console", Role: Admin}

@@ -43,7 +43,7 @@ const (
 const firstSyncPatience = 10 * time.Minute
 
 const (
-	account = "harbour"
+	account = "Harbour Chamber"
 	token   = "demo-access-token"
 )
 
@@ -89,6 +89,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	password := ""
+	if o.Keep {
+		if password, err = addUser(ctx, cfg, o.Now); err != nil {
+			return err
+		}
+	}
 	a, err := app.New(ctx, cfg, o.Log, o.Now)
 	if err != nil {
 		return err
@@ -101,7 +107,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	go func() { running <- a.Run(ctx) }()
 	report, err := of.day(ctx, p, summary, o.Now())
 	if err == nil && o.Keep {
-		err = of.keep(ctx, p, a.ConsoleURL(), server.URL("chamber"), func() (string, error) { return addUser(ctx, cfg, o.Now) }, running)
+		err = of.keep(ctx, p, a.ConsoleURL(), server.URL("chamber"), password, running)
 	}
 	cancel()
 	if stopped := <-running; stopped != nil {

@@ -20,27 +20,27 @@ const demoUser = "olive"
 
 // addUser makes a user of the console with a password of the moment.
 func addUser(ctx context.Context, cfg *config.Config, now func() time.Time) (password string, err error) {
-	users, err := app.OpenUsers(ctx, cfg, now, false)
+	fail := func(err error) (string, error) { return "", fmt.Errorf("add user of the console: %w", err) }
+	users, err := app.OpenUsers(ctx, cfg, now, true)
 	if err != nil {
-		return "", err
+		return fail(err)
 	}
 	defer users.Close()
 	password = rand.Text()
 	hash, err := access.HashPassword(demoUser, password)
 	if err != nil {
-		return "", err
+		return fail(err)
 	}
-	return password, users.AddConsoleUser(ctx, access.User{Name: demoUser, Role: access.Admin}, hash, "the demonstration")
+	if err := users.AddConsoleUser(ctx, access.User{Name: demoUser, Role: access.Admin}, hash, "the demonstration"); err != nil {
+		return fail(err)
+	}
+	return password, nil
 }
 
 // keep leaves everything running until the context ends, or the program does.
-func (o *office) keep(ctx context.Context, p printer, console, member string, user func() (string, error), running chan error) error {
+func (o *office) keep(ctx context.Context, p printer, console, member, password string, running chan error) error {
 	if err := o.evening(ctx); err != nil {
 		return err
-	}
-	password, err := user()
-	if err != nil {
-		return fmt.Errorf("add user of the console: %w", err)
 	}
 	p.line("\neverything stays until you press Ctrl-C\n  console   %s\n  login     %s, password %s\n  database  %s", console, demoUser, password, member)
 	select {

@@ -234,6 +234,11 @@ func listNames(f Facts) map[mapper.ListKey]string {
 	for _, l := range f.Output.Lists {
 		names[l.Key] = l.Name
 	}
+	for _, d := range f.Output.Decisions {
+		if name, isType := strings.CutPrefix(string(d.List), string(mapper.TypeKey(""))); isType && names[d.List] == "" {
+			names[d.List] = name // no list is kept for the type
+		}
+	}
 	if names[mapper.AllActiveKey] == "" {
 		names[mapper.AllActiveKey] = cmp.Or(f.Input.Policy.AllActiveName, mapper.DefaultAllActiveName)
 	}

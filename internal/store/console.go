@@ -25,6 +25,15 @@ func (s *Store) ConsoleUsers(ctx context.Context) ([]ConsoleUser, error) {
 	return s.consoleUsers(ctx, "")
 }
 
+// HasConsoleUsers says whether there is any; see access.Guard.
+func (s *Store) HasConsoleUsers(ctx context.Context) (some bool, err error) {
+	err = s.pool.QueryRow(ctx, "select exists (select from rollcall_state.console_user where source = $1)", s.source).Scan(&some)
+	if err != nil {
+		return false, fmt.Errorf("read users of the console: %w", err)
+	}
+	return some, nil
+}
+
 // ConsoleUser reads a user; see access.Guard.
 func (s *Store) ConsoleUser(ctx context.Context, name string) (access.Account, error) {
 	if name == "" {

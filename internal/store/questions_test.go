@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -105,7 +106,7 @@ func TestQuestionsBelongToTheirAssociation(t *testing.T) {
 }
 
 func TestNumbersFollowThePeople(t *testing.T) {
-	a, _ := newAssociation(t)
+	a, db := newAssociation(t)
 	row := func(who, class string, reason mapper.Reason, on bool) store.Standing {
 		return store.Standing{List: "group:1", Who: who, Class: class, Reason: reason, OnList: on}
 	}
@@ -116,7 +117,10 @@ func TestNumbersFollowThePeople(t *testing.T) {
 		t.Fatal(err)
 	}
 	counts := []store.StandingCount{{List: "group:1", What: "expected", N: 1}, {List: "group:1", What: "held", Reason: mapper.ReasonOptedOut, N: 1}}
-	if err := a.EndCount(t.Context(), store.Counted{At: noon, State: "x"}, counts, all); err != nil {
+	if err := a.EndCount(t.Context(), store.Counted{At: noon.Add(-time.Hour), State: "x"}, counts, all); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(t.Context(), "insert into rollcall_state.ledger (source, association, list, address, told, told_at) values ('chamber', '1', 'group:1', 'b@example.org', 'add', $1)", noon.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	err := a.ReplaceStandings(t.Context(), []string{"b@example.org"}, []store.Standing{row("b@example.org", "expected", "", false)}, func(before []store.Standing) []store.StandingCount {
@@ -126,6 +130,17 @@ func TestNumbersFollowThePeople(t *testing.T) {
 		return []store.StandingCount{{List: "group:1", What: "expected", N: 1}, {List: "group:1", What: "held", Reason: mapper.ReasonOptedOut, N: -1}}
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+	// The complete count is as old as before, so that the next one comes in time.
+	if last, err := a.LastCount(t.Context()); err != nil || !last.At.Equal(noon.Add(-time.Hour)) {
+		t.Errorf("the last count is %+v (%v)", last, err)
+	}
+	changed, err := a.ListsChanged(t.Context())
+	if err != nil || !changed["group:1"].Equal(noon.Add(time.Minute)) {
+		t.Errorf("lists changed %v (%v)", changed, err)
+	}
+	if _, err := db.Exec(t.Context(), "delete from rollcall_state.ledger"); err != nil {
 		t.Fatal(err)
 	}
 	got, err := a.StandingCounts(t.Context(), "group:1")

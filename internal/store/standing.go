@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,7 +69,8 @@ func (a *Association) mergeStandings(ctx context.Context, tx pgx.Tx, who []strin
 }
 
 // ReplaceStandings records how some people stand by now, and corrects the numbers
-// of the last count by what differs makes of how they stood before.
+// of the last count by what differs makes of how they stood before. It leaves the
+// time of the count: only a complete one sees what else has changed.
 func (a *Association) ReplaceStandings(ctx context.Context, who []string, rows []Standing, differs func(before []Standing) []StandingCount) error {
 	return a.begin(ctx, "record standings", func(tx pgx.Tx) error {
 		before, err := a.standingsOf(ctx, tx, who)
@@ -86,8 +88,12 @@ func (a *Association) ReplaceStandings(ctx context.Context, who []string, rows [
 					a.source, a.id, string(c.List), c.What, string(c.Reason), c.N)
 			}
 		}
+		lists, addresses := []string{}, []string{}
+		for _, s := range slices.Concat(before, rows) {
+			lists, addresses = append(lists, string(s.List)), append(addresses, s.Who)
+		}
+		batch.Queue(sql.Query("standing_changed_some"), a.source, a.id, lists, addresses)
 		batch.Queue("delete from rollcall_state.standing_count where source = $1 and association = $2 and n <= 0", a.source, a.id)
-		batch.Queue("update rollcall_state.counted set at = $3 where source = $1 and association = $2", a.source, a.id, a.now())
 		return tx.SendBatch(ctx, &batch).Close()
 	})
 }
