@@ -86,6 +86,7 @@ bench-reconcile: ## how a full reconciliation and a first sync grow with the ass
 
 bench-console: ## how long the pages of the console take with 100,000 reps and 500 groups
 	go run ./bench/console
+
 bench: ## all benches one after the other; writes docs/performance.md
 	go run ./bench/report
 
