@@ -3,6 +3,7 @@ package oracle
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,7 +134,7 @@ func (s *system) runs(ctx context.Context) error {
 		if began && !missed {
 			s.model.glimpse()
 		}
-		if began && !missed && (r.Kind == "nightly" || r.Kind == "reconcile") {
+		if began && !missed && slices.Contains([]string{"first_look", "nightly", "reconcile"}, r.Kind) {
 			s.model.countRows()
 		}
 		if r.Kind == "nightly" && began && !missed {

@@ -30,6 +30,11 @@ func (r *Reconciler) firstLook(ctx context.Context, d store.Due) error {
 		if err != nil || len(lists) == 0 {
 			return err
 		}
+		// Of contacts that are on no list the reading keeps those whose address
+		// somebody in the database was seen with.
+		if err := r.readDatabase(ctx); err != nil {
+			return err
+		}
 		found, err := r.pullAll(ctx)
 		if err != nil {
 			return err

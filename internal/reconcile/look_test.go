@@ -79,6 +79,25 @@ func TestAnswersAfterTheFirstLook(t *testing.T) {
 	}
 }
 
+// A row that is there when the look is made is part of the question, although the
+// stream has not told of it yet.
+func TestFirstLookAtARowThatTheStreamHasNotToldOf(t *testing.T) {
+	w := adopted(t)
+	w.do(w.sim.AddContact(account, rep(21)))
+	w.step() // finds the list
+	w.exec(`insert into chamber.rep (association_id, member_id, first_name, email) values (1, 1, 'Rep 21', $1)`, rep(21))
+	w.exec(`insert into chamber.group_membership (association_id, group_id, rep_id) select 1, 1, rep_id from chamber.rep where email = $1`, rep(21))
+	for len(w.runs(store.RunFirstLook)) == 0 {
+		w.step()
+	}
+	w.touch(cdc.KindAll, "")
+	w.settle()
+	w.on("board ", 1, 2, 3, 5, 6, 7, 8, "stranger@example.org")
+	if got, want := w.questions(), "may_have_left group:1 add "+rep(21); !slices.Contains(got, want) {
+		t.Errorf("questions: %v", got)
+	}
+}
+
 // A later change of a row is no part of the question, and acts at once.
 func TestLaterChangesActAtOnce(t *testing.T) {
 	w := adopted(t)
