@@ -200,14 +200,28 @@ type page struct {
 func (s *side) pages() []page {
 	list := "/a/1/groups/all_active"
 	return []page{
-		{"groups", "/a/1/groups", nil}, {"all_groups", "/a/1/groups?show=all", nil}, {"group", "/a/1/groups/" + s.group, nil},
+		{"groups", "/a/1/groups", nil},
+		{"all_groups", "/a/1/groups?show=all", nil},
+		{"group", "/a/1/groups/" + s.group, nil},
 		{"sync_preview", "/a/1/groups/" + s.group + "/sync", nil},
-		{"list", list, nil}, {"list_people", list + "/people/in_database", nil}, {"list_held", list + "/people/held?reason=member_not_active", nil},
+		{"list", list, nil},
+		{"list_people", list + "/people/in_database", nil},
+		{"list_held", list + "/people/held?reason=member_not_active", nil},
 		{"list_pending", list + "/people/pending", nil},
-		{"people", "/a/1/people", nil}, {"search_name", "/a/1/people", url.Values{"who": {s.lastName}}}, {"search_address", "/a/1/people", url.Values{"who": {s.address}}},
-		{"person", "/a/1/people/rep/77", nil}, {"activity", "/a/1/activity", nil}, {"approvals", "/a/1/approvals?show=all", nil}, {"approval", "/a/1/approvals/1", nil},
-		{"adoption", "/a/1/adoption", nil}, {"problems", "/a/1/problems", nil}, {"problem", "/a/1/problems/member_not_active", nil},
-		{"options", "/a/1/options", nil}, {"connect", "/a/1/connect", nil}, {"audit", "/a/1/audit", nil}, {"health", "/a/1/health", nil},
+		{"people", "/a/1/people", nil},
+		{"search_name", "/a/1/people", url.Values{"who": {s.lastName}}},
+		{"search_address", "/a/1/people", url.Values{"who": {s.address}}},
+		{"person", "/a/1/people/rep/77", nil},
+		{"activity", "/a/1/activity", nil},
+		{"approvals", "/a/1/approvals?show=all", nil},
+		{"approval", "/a/1/approvals/1", nil},
+		{"adoption", "/a/1/adoption", nil},
+		{"problems", "/a/1/problems", nil},
+		{"problem", "/a/1/problems/member_not_active", nil},
+		{"options", "/a/1/options", nil},
+		{"connect", "/a/1/connect", nil},
+		{"audit", "/a/1/audit", nil},
+		{"health", "/a/1/health", nil},
 	}
 }
 

@@ -41,8 +41,15 @@ func office(ctx context.Context, t *testing.T, rollcall, server string) {
 				do   func()
 			}{
 				{"sign in", func() { w.signIn("olive") }},
-				{"connect", w.connects}, {"options", w.chooses}, {"tick a group", w.ticks}, {"sync now", w.syncs}, {"explain a person", w.explains},
-				{"approve", w.approves}, {"another site", func() { w.isSentByOthers(seen) }}, {"viewer", w.onlyLooks}, {"too many passwords", w.guesses},
+				{"connect", w.connects},
+				{"options", w.chooses},
+				{"tick a group", w.ticks},
+				{"sync now", w.syncs},
+				{"explain a person", w.explains},
+				{"approve", w.approves},
+				{"another site", func() { w.isSentByOthers(seen) }},
+				{"viewer", w.onlyLooks},
+				{"too many passwords", w.guesses},
 			} {
 				part.do()
 				if t.Failed() {
