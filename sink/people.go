@@ -80,8 +80,9 @@ func (a *Applier) readNamed(ctx context.Context, r *Reading, addresses []mapper.
 }
 
 // bulk reports whether going through the whole account page by page takes fewer
-// calls than asking for n people, or so many that they would be old by the end. An
-// export would take fewer even for fewer people, but they would wait for it. size is how many contacts the account has.
+// calls than asking for n people, or these are so many that the first answers would
+// be old by the end. An export would take fewer even for fewer people, but they would
+// wait for it. size is how many contacts the account has.
 func (a *Applier) bulk(ctx context.Context, n int) (size int, bulk bool, err error) {
 	if n <= bulkFrom {
 		return 0, false, nil
