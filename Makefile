@@ -4,7 +4,7 @@ CC := $(shell go env CC)
 RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas test-browser screenshots lint demo sim bench-drain bench-plan bench-calls image test-image packages test-packages release clean
+.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas test-browser screenshots lint demo sim bench-drain bench-plan bench-calls bench-overhead image test-image packages test-packages release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ bench-plan: ## what a plan of 100,000 reps needs, with 60 and with 600 lists
 
 bench-calls: ## how many calls to Constant Contact a first sync and some days' work take
 	go run ./bench/calls
+
+bench-overhead: ## what Rollcall costs the member application, by replication and by triggers
+	go run ./bench/overhead
 
 # What a release is made of lies in dist.
 ARCH ?= $(shell go env GOARCH)

@@ -39,8 +39,9 @@ const (
 	// sweepEvery is how often the log is read from its beginning. What this finds
 	// is nothing, unless somebody has put rows of another server into the log.
 	sweepEvery = time.Minute
-	// settleAfter is how soon after rows the position alone is stored once.
-	settleAfter = 500 * time.Millisecond
+	// settling is how many passes after one with rows store the position alone: what
+	// was committed without waiting for the disk is on it a moment later.
+	settling = 3
 	// logRows is how many rows a pass takes at most, each with a statement's keys,
 	// and fetchRows how many of them are on their way at once.
 	logRows   = 10_000
@@ -66,6 +67,7 @@ type Mover struct {
 	sweepAt time.Time
 	stored  LSN
 	idleAt  time.Time // when a position alone may be stored again
+	settles int       // how many passes may at once
 }
 
 // NewMover returns a mover. It connects to nothing yet. Watches that make no sense
@@ -156,15 +158,16 @@ func (m *Mover) pass(ctx context.Context) (more bool, err error) {
 	m.stats.Received.Store(uint64(at))
 	b := m.batch
 	b.End = at
-	if b.empty() && len(m.ids) == 0 {
-		if now.Before(m.idleAt) && at < m.stored+idleBytes {
-			m.low = low
-			return false, nil
-		}
-		m.idleAt = now.Add(idleEvery)
-	} else {
-		m.idleAt = now.Add(settleAfter)
+	switch {
+	case len(m.ids) > 0:
+		m.settles = settling
+	case at > m.stored && m.settles > 0:
+		m.settles--
+	case now.Before(m.idleAt) && at < m.stored+idleBytes:
+		m.low = low
+		return false, nil
 	}
+	m.idleAt = now.Add(idleEvery)
 	if err := m.cfg.Store.Save(ctx, b); err != nil {
 		return false, fmt.Errorf("store %d touched keys: %w", b.Len(), err)
 	}

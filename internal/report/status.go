@@ -34,7 +34,7 @@ type StreamStatus struct {
 	Active        bool       `json:"active"`                 // somebody reads it
 	RetainedBytes int64      `json:"retained_bytes"`         // of write-ahead log that the server keeps for it
 	SafeBytes     int64      `json:"safe_bytes"`             // until the server drops it; -1: no limit
-	LogBytes      int64      `json:"log_bytes"`              // of the log of changes, where triggers write one
+	LogBytes      int64      `json:"log_bytes,omitempty"`    // of the log of changes, where triggers write one
 	LogSince      *time.Time `json:"log_since,omitempty"`    // when the oldest row was written that was not moved
 	SavedAt       *time.Time `json:"saved_at,omitempty"`     // when the position was saved last
 	FullPassAt    *time.Time `json:"full_pass_at,omitempty"` // the last time that every row was read
