@@ -172,3 +172,26 @@ func TestCapturedMeetsCOPY(t *testing.T) {
 		t.Errorf("%d transactions, want 1001", n)
 	}
 }
+
+// An application that asks for the id of what it has just inserted gets its own.
+func TestCapturedLeavesTheSessionAlone(t *testing.T) {
+	m := newCaptured(t)
+	m.exec(t, "insert into rollcall.watches values ('public.invoice', '{id}', 'group')", "select rollcall.make_triggers()", "delete from rollcall.log",
+		"insert into public.invoice (note) values ('x')")
+	if got, want := m.text(t, "select lastval()::text"), m.text(t, "select max(id)::text from public.invoice"); got != want {
+		t.Errorf("lastval() is %s, want %s", got, want)
+	}
+	if got := m.text(t, "select count(*)::text from rollcall.log where keys = '{{1}}'"); got != "1" {
+		t.Errorf("%s rows in the log, want the one", got)
+	}
+	tag, err := m.Exec(t.Context(), "update public.invoice set note = 'y'")
+	if err != nil || tag.RowsAffected() != 1 {
+		t.Errorf("the application is told of %d rows, %v", tag.RowsAffected(), err)
+	}
+	// A partition of a watched table is watched with it, and not by itself.
+	_, err = m.Exec(t.Context(), `create table public.act (id integer primary key) partition by range (id); create table public.act_1 partition of public.act for values from (0) to (9);
+		insert into rollcall.watches values ('public.act', '{id}', 'rep'), ('public.act_1', '{id}', 'rep'); select rollcall.make_triggers()`)
+	if err == nil || !strings.Contains(err.Error(), "capture public.act_1: it is a partition of") {
+		t.Errorf("a partition that is watched by itself too: %v", err)
+	}
+}

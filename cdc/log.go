@@ -2,9 +2,9 @@ package cdc
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -91,7 +91,7 @@ func logError(err error) error {
 
 // logRow is a row of the log.
 type logRow struct {
-	id        int64
+	id        pgtype.UUID
 	xid       uint64
 	at        time.Time
 	table     *string // nil: a request
@@ -111,9 +111,7 @@ func (r *logRow) targets() []any {
 }
 
 // digest tells a request from all others when its row is read again: rows have no
-// position, and their numbers begin anew with another log.
+// position of their own.
 func (r *logRow) digest() uint64 {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%d/%d/%d", r.id, r.xid, r.at.UnixMicro())
-	return h.Sum64() | 1<<63 // beyond every position
+	return binary.BigEndian.Uint64(r.id.Bytes[8:]) | 1<<63 // beyond every position
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // MoverConfig is what a mover needs.
@@ -57,9 +58,9 @@ type Mover struct {
 
 	reading *logReading
 	batch   *Batch
-	ids     []int64 // of the rows in the batch
-	from    uint64  // the lowest xid in the batch
-	to      uint64  // the highest one
+	ids     []pgtype.UUID // of the rows in the batch
+	from    uint64        // the lowest xid in the batch
+	to      uint64        // the highest one
 
 	// low is an xid: the log holds no row of an earlier transaction that could
 	// still come to be seen.

@@ -33,7 +33,7 @@ func TestKilledWhileTriggersCapture(t *testing.T) {
 	state := pgtest.Database(t)
 	w.state = state.Conn(t)
 	w.config = writeConfig(t, w.db.URL, pgtest.Slot(t), w.address)
-	w.reconfigure(t, "capture: replication", "capture: triggers", "constant_contact:", "state: {url: \""+state.URL+"\"}\nconstant_contact:")
+	w.reconfigure(t, "capture: "+pgtest.Capture(), "capture: triggers", "constant_contact:", "state: {url: \""+state.URL+"\"}\nconstant_contact:")
 	const writers, changes, kills = 2, 1200, 3
 	done := make(chan struct{}, changes)
 	var load sync.WaitGroup

@@ -17,7 +17,8 @@
 drop publication if exists rollcall;
 
 create table if not exists rollcall.log (
-    id        bigint generated always as identity,
+    -- No sequence: lastval() in the application's session would be ours.
+    id        uuid default gen_random_uuid(),
     xid       xid8 default pg_current_xact_id(),
     at        timestamptz default clock_timestamp(),
     "table"   text,
@@ -70,6 +71,8 @@ as $f$
             where n.nspname || '.' || c.relname in (select "table" from rollcall.watches union all select 'rollcall.watches')
         ) t (name, rel)
         join pg_class c on c.oid = t.rel and c.relkind in ('r', 'p')
+        where not exists (select from pg_partition_ancestors(t.rel) a join pg_class p on p.oid = a.relid join pg_namespace n on n.oid = p.relnamespace
+                          join rollcall.watches w on w."table" = n.nspname || '.' || p.relname where a.relid <> t.rel)
     ), parts as (
         select w.*, p.rel as part
         from watched w
@@ -195,6 +198,17 @@ begin
                 using errcode = '42809',
                       hint = case when item.relkind in ('r', 'p') then format('alter table %s set logged;', item.rel::regclass)
                                   else 'Watch the tables that it gets its rows from instead.' end;
+        end if;
+        select a.relid::regclass::text into missing
+        from pg_partition_ancestors(item.rel) a
+        join pg_class c on c.oid = a.relid
+        join pg_namespace n on n.oid = c.relnamespace
+        join rollcall.watches w on w."table" = n.nspname || '.' || c.relname
+        where a.relid <> item.rel
+        limit 1;
+        if missing is not null then
+            raise exception 'capture %: it is a partition of %, which is watched too', item."table", missing
+                using errcode = '42809', hint = 'Delete its rows in rollcall.watches: the changes of a partition are those of its table.';
         end if;
         select string_agg(k, ', ') into missing
         from unnest(item.keys) k
