@@ -4,7 +4,7 @@ CC := $(shell go env CC)
 RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas e2e screenshots lint demo sim bench bench-drain bench-plan bench-calls bench-reconcile bench-console image test-image packages test-packages release clean
+.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas e2e screenshots lint demo sim bench bench-drain bench-plan bench-calls bench-reconcile bench-console bench-overhead image test-image packages test-packages release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ bench-reconcile: ## how a full reconciliation and a first sync grow with the ass
 
 bench-console: ## how long the pages of the console take with 100,000 reps and 500 groups
 	go run ./bench/console
+
+bench-overhead: ## what Rollcall costs the member application, by replication and by triggers
+	go run ./bench/overhead
 
 bench: ## all benches one after the other; writes docs/performance.md
 	go run ./bench/report

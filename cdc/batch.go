@@ -137,7 +137,7 @@ func (b *Batch) Len() int { return len(b.entries) }
 
 // Refuse notes how many requests the store dropped because they ask for nothing
 // that there is. The reader tells of it.
-func (b *Batch) Refuse(requests int) { b.refused = requests }
+func (b *Batch) Refuse(requests int) { b.refused += requests }
 
 // Touched goes through the touched keys, each once. Kind all comes when a
 // table was truncated or a key could not be told.

@@ -29,6 +29,10 @@ var (
 	// ErrOtherServer says that another server, or the same one on another
 	// timeline, answers at the address.
 	ErrOtherServer = errors.New("another server answers")
+	// ErrLogMissing and ErrLogRefused say that the log of changes cannot be read,
+	// where triggers capture them.
+	ErrLogMissing = errors.New("log of changes is missing")
+	ErrLogRefused = errors.New("log of changes may not be read")
 	// ErrUnknownRelation and ErrProtocol say that the stream cannot be decoded.
 	// Nothing of it is skipped.
 	ErrUnknownRelation = errors.New("stream did not describe the table")
@@ -41,7 +45,7 @@ var (
 // lasting are the errors that Run returns.
 var lasting = []error{
 	ErrWALLevel, ErrRecovery, ErrNoReplication, ErrRefused, ErrPublicationMissing, ErrSlotMissing, ErrSlotLost, ErrSlotForeign,
-	ErrPositions, ErrOtherServer, ErrUnknownRelation, ErrProtocol, ErrWatchesChanged,
+	ErrPositions, ErrOtherServer, ErrLogMissing, ErrLogRefused, ErrUnknownRelation, ErrProtocol, ErrWatchesChanged,
 }
 
 // Passing says whether waiting may mend an error: it is none of those that Run

@@ -48,14 +48,17 @@ type Touched struct {
 	CommitTime time.Time
 }
 
-// Request is a logical message with the prefix "rollcall": somebody asks for
-// something by SQL. The content is what the sender wrote, at most 1 KiB, not
+// Request is a logical message with the prefix "rollcall", or a row of the log of
+// changes: somebody asks for something by SQL. The content is what the sender wrote, at most 1 KiB, not
 // yet checked.
 type Request struct {
 	Content    []byte
 	XID        uint64 // full transaction id; zero when already visible
 	LSN        LSN
 	CommitTime time.Time
+	// Digest tells requests of the log of changes apart, where LSN is that of many.
+	// Zero on the stream, where each message has its own.
+	Digest uint64
 }
 
 // Store makes what the reader saw durable.

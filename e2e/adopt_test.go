@@ -76,7 +76,11 @@ func (w *world) moveToCopy(t *testing.T) {
 	original := w.db
 	w.db = original.Copy(t)
 	w.member = w.db.Conn(t)
-	w.reconfigure(t, original.URL, w.db.URL, slot, pgtest.Slot(t))
+	pairs := []string{original.URL, w.db.URL}
+	if slot != "" { // triggers need none
+		pairs = append(pairs, slot, pgtest.Slot(t))
+	}
+	w.reconfigure(t, pairs...)
 }
 
 // refuses starts the program and wants it to end without a request.

@@ -105,9 +105,14 @@ func newWorldAt(t *testing.T, template string, fill func(context.Context, *pgx.C
 	return w
 }
 
-// contract makes the reference schema and the contract over it.
+// contract makes the reference schema and the contract over it, for the way to
+// capture changes that CAPTURE says.
 func contract(ctx context.Context, conn *pgx.Conn) error {
-	for _, script := range append(sql.Reference(), sql.Contract()...) {
+	files := sql.Contract()
+	if pgtest.ByTriggers() {
+		files = sql.ByTriggers(files)
+	}
+	for _, script := range append(sql.Reference(), files...) {
 		if _, err := conn.Exec(ctx, script); err != nil {
 			return err
 		}
@@ -128,6 +133,7 @@ func writeConfig(t *testing.T, url, slot, address string) (path string) {
   name: chamber
   url: %s
   slot: %s
+  capture: %s
 constant_contact:
   api_url: http://%s/v3
   connections:
@@ -137,7 +143,7 @@ pace: {linger: 500ms}
 metrics: {listen: "off"}
 console: {listen: "off"}
 rules: {removal_thresholds: {off: true}} # random office work would be asked about
-`, url, slot, address, token)
+`, url, slot, pgtest.Capture(), address, token)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

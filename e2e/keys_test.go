@@ -40,7 +40,7 @@ func (w *world) oauthConfig(t *testing.T) (redirect string) {
 		t.Fatal(err)
 	}
 	w.config = filepath.Join(dir, "rollcall.yaml")
-	text := fmt.Sprintf(`source: {name: chamber, url: "%s", slot: %s}
+	text := fmt.Sprintf(`source: {name: chamber, url: "%s", slot: %s, capture: %s}
 state: {master_keys: [{file: %s}]}
 constant_contact:
   api_url: http://%s/v3
@@ -50,7 +50,7 @@ pace: {linger: 500ms}
 metrics: {listen: "off"}
 console: {listen: "off"}
 rules: {removal_thresholds: {off: true}} # random office work would be asked about
-`, w.db.URL, pgtest.Slot(t), dir+"/master", w.address, dir+"/secret", w.address, redirect)
+`, w.db.URL, pgtest.Slot(t), pgtest.Capture(), dir+"/master", w.address, dir+"/secret", w.address, redirect)
 	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestThreeSendersOnOneKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.config = filepath.Join(t.TempDir(), "rollcall.yaml")
-		text := fmt.Sprintf(`source: {name: chamber%d, url: "%s", slot: %s}
+		text := fmt.Sprintf(`source: {name: chamber%d, url: "%s", slot: %s, capture: %s}
 state: {url: "%s"}
 constant_contact:
   api_url: http://%s/v3
@@ -178,7 +178,7 @@ constant_contact:
 pace: {linger: 500ms}
 metrics: {listen: "off"}
 console: {listen: "off"}
-`, i, w.db.URL, pgtest.Slot(t), state.URL, w.address, token)
+`, i, w.db.URL, pgtest.Slot(t), pgtest.Capture(), state.URL, w.address, token)
 		if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

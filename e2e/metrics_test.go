@@ -13,6 +13,7 @@ import (
 	"rollcall/internal/app"
 	"rollcall/internal/config"
 	"rollcall/internal/httpserver"
+	"rollcall/internal/pgtest"
 )
 
 // watchable gives the program an address for metrics.
@@ -75,9 +76,18 @@ func TestMetricsFollowAChange(t *testing.T) {
 		return value(scrape, confirmed) > 0 && value(scrape, "rollcall_commit_to_confirmed_seconds_count") > 0 &&
 			value(scrape, `rollcall_oldest_unapplied_seconds{association="1"}`) == 0 && value(scrape, `rollcall_position_lag_bytes{position="applied"}`) >= 0
 	})
+	captured := map[string]float64{"rollcall_slot_active": 1, `rollcall_slot_wal_status{status="reserved"}`: 1}
+	if pgtest.ByTriggers() {
+		captured = map[string]float64{"rollcall_log_present": 1, "rollcall_log_bytes": 1, "rollcall_log_oldest_row_seconds": 0}
+	}
+	for series, least := range captured {
+		if got := value(scrape, series); got < least {
+			t.Errorf("%s is %v, want at least %v", series, got, least)
+		}
+	}
 	for series, least := range map[string]float64{
-		"rollcall_changes_total": 1, "rollcall_touched_keys_total": 1, "rollcall_stream_open": 1, "rollcall_slot_active": 1,
-		`rollcall_slot_wal_status{status="reserved"}`: 1, `rollcall_lease_held{lease="api_key/main"}`: 1,
+		"rollcall_changes_total": 1, "rollcall_touched_keys_total": 1, "rollcall_stream_open": 1,
+		`rollcall_lease_held{lease="api_key/main"}`:                                                                            1,
 		`rollcall_connection_state{association="1",state="connected"}`:                                                         1,
 		`rollcall_api_requests_total{code="201",endpoint="POST /activities/contacts_json_import",operation="import_contacts"}`: 1,
 		`rollcall_api_budget_remaining_calls{api_key="main",window="day"}`:                                                     9000, `rollcall_position_bytes{position="received"}`: 1,

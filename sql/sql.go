@@ -8,12 +8,13 @@ import (
 	"embed"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
 // FS holds the folders reference, contract, uninstall, migrations and queries.
 //
-//go:embed reference/*.sql contract/*.sql uninstall/*.sql migrations/*.sql queries/*.sql
+//go:embed reference/*.sql contract/*.sql contract/triggers/*.sql uninstall/*.sql migrations/*.sql queries/*.sql
 var FS embed.FS
 
 // Query returns the text of queries/<name>.sql. It panics when there is no
@@ -45,6 +46,18 @@ func ContractFor(views, watches string) []string {
 // schema.
 const contractViews = 1
 
+// ByTriggers returns the files of Contract or ContractFor for a server where
+// changes are captured by triggers instead of a publication.
+func ByTriggers(texts []string) []string {
+	texts = slices.Clone(texts)
+	texts[contractPublication] = read("contract/triggers/04_triggers.sql")
+	return texts
+}
+
+// contractPublication is the file of the folder contract that says how changes
+// are captured.
+const contractPublication = 3
+
 // Uninstall returns the statements that undo Contract.
 func Uninstall() string { return strings.Join(folder("uninstall"), "\n") }
 
@@ -55,6 +68,9 @@ func folder(name string) []string {
 	}
 	texts := make([]string, 0, len(entries))
 	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
 		texts = append(texts, read(path.Join(name, e.Name())))
 	}
 	return texts

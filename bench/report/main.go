@@ -49,6 +49,16 @@ var benches = []bench{
 		about: "`rollcall plan` with few lists and with ten times as many.",
 		small: []string{"-reps", "3000", "-few", "20", "-times", "3", "-rounds", "1"},
 	},
+	{
+		name:  "console",
+		about: "The pages of the console with many reps and with few, the same number of groups.",
+		small: []string{"-reps", "2000", "-few", "200", "-groups", "20", "-rounds", "3"},
+	},
+	{
+		name:  "overhead",
+		about: "Transactions on the member tables alone, beside Rollcall by replication and by triggers, and beside `pg_recvlogical` on the same publication.",
+		small: []string{"-rounds", "1", "-length", "1s"},
+	},
 }
 
 func main() {

@@ -36,7 +36,11 @@ func now() time.Time { return noon }
 
 // member is a database with the reference schema and the contract.
 func member(ctx context.Context, conn *pgx.Conn) error {
-	for _, script := range append(sql.Reference(), sql.Contract()...) {
+	files := sql.Contract()
+	if pgtest.ByTriggers() {
+		files = sql.ByTriggers(files)
+	}
+	for _, script := range append(sql.Reference(), files...) {
 		if _, err := conn.Exec(ctx, script); err != nil {
 			return err
 		}

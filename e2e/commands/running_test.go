@@ -39,12 +39,12 @@ func TestCommandsWaitForTheRunningProgram(t *testing.T) {
 	defer server.Close()
 	dir := t.TempDir()
 	token, path := filepath.Join(dir, "token"), filepath.Join(dir, "rollcall.yaml")
-	text := fmt.Sprintf(`source: {name: chamber, url: %q, slot: %s}
+	text := fmt.Sprintf(`source: {name: chamber, url: %q, slot: %s, capture: %s}
 constant_contact: {api_url: %q, connections: [{association: "1", access_token: {file: %q}}]}
 pace: {linger: 200ms}
 metrics: {listen: "off"}
 console: {listen: "off"}
-`, db.URL, pgtest.Slot(t), server.URL+"/v3", token)
+`, db.URL, pgtest.Slot(t), pgtest.Capture(), server.URL+"/v3", token)
 	for name, content := range map[string]string{token: "an-access-token\n", path: text} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

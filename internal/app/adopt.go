@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"rollcall/cdc"
 	"rollcall/internal/config"
@@ -31,11 +34,24 @@ func (a *App) lineage(ctx context.Context, known, now store.Installation) (l lin
 	if now.Timeline > known.Timeline {
 		settings := &a.member.Config().ConnConfig.Config
 		if l.kept, l.successor, err = cdc.Branch(ctx, settings, known.Timeline, now.Timeline); err != nil {
-			return l, err
+			if !byTriggers(a.cfg) || !noHistory(err) {
+				return l, err
+			}
+			a.log.Warn("the history of the server's timelines cannot be read without the right to replicate: "+
+				"whether the database went back in time is not known, so it is treated as if it had", "err", err)
+			l.kept, l.successor = 0, false
 		}
 	}
 	l.wentBack = durable > l.kept
 	return l, nil
+}
+
+// noHistory says whether the server refuses connections for replication: where
+// triggers capture changes it may.
+func noHistory(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.Is(err, cdc.ErrNoReplication) || errors.Is(err, cdc.ErrRefused) ||
+		errors.As(err, &pgErr) && pgErr.Code == "53300" // too_many_connections: max_wal_senders may be 0
 }
 
 func (a *App) adopt(ctx context.Context, known, now store.Installation, l lineage, as store.AdoptedAs, by string) error {

@@ -37,6 +37,8 @@ type App struct {
 	watches atomic.Pointer[[]cdc.Watch] // the reader replaces them when they change
 	keys    []*served                   // API keys with their workers
 
+	logID atomic.Uint32 // of the log of changes, where triggers write one
+
 	touched signal // touched keys were stored
 
 	widened atomic.Int64 // how often addresses became dirty
@@ -73,7 +75,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() t
 		if err = a.loadWatches(ctx); err != nil {
 			return nil, err
 		}
-		if err = a.checkStream(ctx); err != nil {
+		if err = a.checkCapture(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -116,7 +118,7 @@ func (a *App) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.log.Info("started", "source", a.cfg.Source.Name, "slot", a.cfg.Source.Slot, "associations", len(a.cfg.ConstantContact.Connections), "roles", a.roleNames())
+	a.log.Info("started", "source", a.cfg.Source.Name, "capture", string(a.cfg.Source.Capture), "slot", a.cfg.Source.Slot, "associations", len(a.cfg.ConstantContact.Connections), "roles", a.roleNames())
 	group, ctx := errgroup.WithContext(ctx)
 	if listener != nil {
 		group.Go(func() error { return a.serveWatchers(ctx, listener) })

@@ -21,7 +21,7 @@ func (a *App) follow(ctx context.Context, leases *store.Leases) error {
 	keeper := newKeeper(leases, "run", "source "+a.cfg.Source.Name, a.now, a.log)
 	keeper.AtOnce = true // the slot lets in one reader only
 	began := false
-	return keeper.Hold(ctx, "source/"+a.cfg.Source.Name, func(ctx context.Context, l *lease.Lease) error {
+	return keeper.Hold(ctx, sourceLease(a.cfg), func(ctx context.Context, l *lease.Lease) error {
 		state := a.store.Fenced(l.Fence)
 		if err := a.beginReading(ctx, state); err != nil {
 			if !began || !cdc.Passing(err) || ctx.Err() != nil {
@@ -50,6 +50,9 @@ func (a *App) beginReading(ctx context.Context, state *store.Store) error {
 	if err := a.loadWatches(ctx); err != nil {
 		return err
 	}
+	if byTriggers(a.cfg) {
+		return a.prepareLog(ctx, state)
+	}
 	return a.prepareStream(ctx, state)
 }
 
@@ -57,7 +60,7 @@ func (a *App) beginReading(ctx context.Context, state *store.Store) error {
 // new ones, after touching everything.
 func (a *App) read(ctx context.Context, state *store.Store) error {
 	for {
-		reader, err := a.newReader(state)
+		reader, err := a.newCapture(state)
 		if err != nil {
 			return err
 		}

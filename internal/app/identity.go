@@ -125,7 +125,9 @@ func (a *App) found(ctx context.Context) (store.Installation, error) {
 		return store.Installation{}, err
 	}
 	now := installation(id)
-	now.Slot = a.cfg.Source.Slot
+	if !byTriggers(a.cfg) {
+		now.Slot = a.cfg.Source.Slot
+	}
 	// The state may be anywhere, also on a stand-by's primary of another cluster.
 	state, err := source.ReadIdentity(ctx, a.state)
 	if err != nil {

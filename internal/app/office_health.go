@@ -28,11 +28,15 @@ func (o *office) Health(ctx context.Context, association string) (console.Health
 		return console.Health{}, err
 	}
 	h := console.Health{
-		Slot: o.cfg.Source.Slot, SafeBytes: -1, DurableAt: backlog.DurableAt,
+		Triggers: byTriggers(o.cfg), Slot: o.cfg.Source.Slot, SafeBytes: -1, DurableAt: backlog.DurableAt,
 		Touched: backlog.Touched, TouchedSince: backlog.TouchedSince, Queued: backlog.Due, QueuedSince: backlog.DueSince, Open: backlog.Open,
 		Questions: facts.Questions, PulledAt: facts.PulledAt, ReadAt: facts.ReadAt, FullPassAt: facts.FullPassAt, Alarms: facts.Alarms,
 	}
-	if err := o.slot(ctx, &h); err != nil {
+	capture := o.slot
+	if h.Triggers {
+		capture = o.changeLog
+	}
+	if err := capture(ctx, &h); err != nil {
 		return h, err
 	}
 	return h, o.calls(ctx, v, &h)
@@ -110,6 +114,27 @@ func (o *office) slot(ctx context.Context, h *console.Health) error {
 		h.RetainedBytes = slot.RetainedBytes()
 	}
 	return nil
+}
+
+func (o *office) changeLog(ctx context.Context, h *console.Health) error {
+	conn, err := o.member.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to source.url: %w", err)
+	}
+	defer conn.Release()
+	log, err := cdc.ReadChangeLog(ctx, conn.Conn())
+	if err != nil {
+		return err
+	}
+	if log.ID == 0 {
+		h.SlotProblem = "The log of changes is gone: the table " + cdc.LogTable + "."
+	}
+	h.LogBytes = log.Bytes
+	if !log.Oldest.IsZero() {
+		h.LogSince = &log.Oldest
+	}
+	h.SlotActive, err = leased(ctx, o.Store, sourceLease(o.cfg), o.now())
+	return err
 }
 
 // calls reads the day of the association's API key.

@@ -6,8 +6,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"rollcall/cdc"
 	"rollcall/internal/budget"
+	"rollcall/internal/config"
 	"rollcall/internal/credential"
 	"rollcall/internal/lease"
 	"rollcall/internal/report"
@@ -59,7 +62,7 @@ func (i *Inspector) Status(ctx context.Context, only string) (*report.Status, er
 }
 
 func (i *Inspector) streamStatus(ctx context.Context) (report.StreamStatus, error) {
-	st := report.StreamStatus{Slot: i.cfg.Source.Slot, SafeBytes: -1}
+	st := report.StreamStatus{Capture: string(i.cfg.Source.Capture), Slot: i.cfg.Source.Slot, SafeBytes: -1}
 	known, err := i.Store.StreamStatus(ctx)
 	if err != nil {
 		return st, err
@@ -73,6 +76,9 @@ func (i *Inspector) streamStatus(ctx context.Context) (report.StreamStatus, erro
 		return st, fmt.Errorf("connect to source.url: %w", err)
 	}
 	defer conn.Release()
+	if byTriggers(i.cfg) {
+		return i.logStatus(ctx, conn.Conn(), st)
+	}
 	slot, err := cdc.ReadSlot(ctx, conn.Conn(), st.Slot)
 	if err != nil {
 		return st, err
@@ -88,6 +94,36 @@ func (i *Inspector) streamStatus(ctx context.Context) (report.StreamStatus, erro
 		st.Active, st.RetainedBytes, st.SafeBytes = slot.Active, slot.RetainedBytes(), slot.SafeWALBytes
 	}
 	return st, nil
+}
+
+// logStatus is how the log of changes is, where triggers write one. Whether
+// somebody moves it, the source's lease says.
+func (i *Inspector) logStatus(ctx context.Context, conn *pgx.Conn, st report.StreamStatus) (report.StreamStatus, error) {
+	st.Slot = ""
+	log, err := cdc.ReadChangeLog(ctx, conn)
+	if err != nil {
+		return st, err
+	}
+	if log.ID == 0 {
+		st.SlotProblem = noLogOfChanges
+		return st, nil
+	}
+	st.LogBytes = log.Bytes
+	if !log.Oldest.IsZero() {
+		st.LogSince = &log.Oldest
+	}
+	st.Active, err = leased(ctx, i.Store, sourceLease(i.cfg), i.now())
+	return st, err
+}
+
+const noLogOfChanges = "there is no log of changes, the table " + cdc.LogTable
+
+func sourceLease(cfg *config.Config) string { return "source/" + cfg.Source.Name }
+
+// leased says whether a process has a lease.
+func leased(ctx context.Context, s *store.Store, key string, now time.Time) (bool, error) {
+	holder, until, err := s.Holder(ctx, key)
+	return holder != "" && until.Add(lease.TTL).After(now), err
 }
 
 func (i *Inspector) keyStatus(ctx context.Context, name string) (report.KeyStatus, error) {

@@ -6,12 +6,15 @@ import (
 
 	"rollcall/cdc"
 	"rollcall/internal/metrics"
-	"rollcall/internal/reconcile"
 	"rollcall/internal/store"
 )
 
-// checkStream says what keeps the member database from being followed.
-func (a *App) checkStream(ctx context.Context) error {
+// checkCapture says what keeps the member database from being followed.
+func (a *App) checkCapture(ctx context.Context) error {
+	if byTriggers(a.cfg) {
+		_, err := a.checkLog(ctx)
+		return err
+	}
 	conn, err := a.member.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("connect to source.url: %w", err)
@@ -39,6 +42,9 @@ func (a *App) prepareStream(ctx context.Context, state *store.Store) error {
 	if err != nil {
 		return err
 	}
+	if err := state.FollowLog(ctx, 0); err != nil {
+		return err
+	}
 	switch {
 	case slot.Created && durable > 0:
 		a.log.Warn("created the slot again: looking at everything, removals are held until all was compared", "slot", a.cfg.Source.Slot)
@@ -61,12 +67,7 @@ func (a *App) prepareStream(ctx context.Context, state *store.Store) error {
 	if err != nil {
 		return err
 	}
-	// What Constant Contact shows is read again too: whoever was changed there
-	// meanwhile may not be known.
-	if err := state.Hasten(ctx, reconcile.DueReconcile); err != nil {
-		return err
-	}
-	return a.touchAll(ctx, state)
+	return a.lookAtEverything(ctx, state)
 }
 
 func (a *App) newReader(state *store.Store) (*cdc.Reader, error) {

@@ -18,15 +18,20 @@ const tablesEvery = time.Minute
 type problem struct{ table, sqlState string }
 
 // watchTables looks every minute whether the publication has come to break the
-// member application, or to miss a watched table: somebody may change a table
-// long after the publication was made.
+// member application, or to miss a watched table, and where triggers capture
+// changes whether one is missing: somebody may change a table long after these
+// were made.
 func (a *App) watchTables(ctx context.Context) error {
 	timer := time.NewTicker(tablesEvery)
 	defer timer.Stop()
 	told := map[problem]bool{}
+	look := a.lookAtTables
+	if byTriggers(a.cfg) {
+		look = a.lookAtTriggers
+	}
 	for {
-		if err := a.lookAtTables(ctx, told); err != nil && ctx.Err() == nil {
-			a.log.Warn("published tables cannot be looked at: trying again", "again_in", tablesEvery.String(), "err", err)
+		if err := look(ctx, told); err != nil && ctx.Err() == nil {
+			a.log.Warn("watched tables cannot be looked at: trying again", "again_in", tablesEvery.String(), "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -53,6 +58,7 @@ func (a *App) lookAtTables(ctx context.Context, told map[problem]bool) error {
 	if err != nil {
 		return err
 	}
+	a.watched.process.Uncaptured(len(lacks))
 	still := map[problem]bool{}
 	for _, r := range refusing {
 		p := problem{r.Part, r.SQLState}
@@ -69,6 +75,31 @@ func (a *App) lookAtTables(ctx context.Context, told map[problem]bool) error {
 			a.log.Warn("a watched table is not in the publication, so its changes are not noticed; run sql/contract/04_publication.sql again", "table", table)
 		}
 	}
+	a.mended(told, still)
+	return nil
+}
+
+// lookAtTriggers tells of triggers that are not as they should be, and were before.
+func (a *App) lookAtTriggers(ctx context.Context, told map[problem]bool) error {
+	wrong, err := a.source.Uncaptured(ctx)
+	if err != nil {
+		return err
+	}
+	a.watched.process.Uncaptured(len(wrong))
+	still := map[problem]bool{}
+	for _, table := range wrong {
+		p := problem{table: table}
+		if still[p] = true; !told[p] {
+			a.log.Error("a watched table, or a partition of one, has not all its triggers, so changes of it are not noticed; "+
+				"have the owner of the tables run the statement", "table", table, "statement", "select rollcall.make_triggers()")
+		}
+	}
+	a.mended(told, still)
+	return nil
+}
+
+// mended tells of what is in order again, and keeps what is not.
+func (a *App) mended(told, still map[problem]bool) {
 	for p := range told {
 		if !still[p] {
 			a.log.Info("a watched table is in order again", "table", p.table)
@@ -76,5 +107,4 @@ func (a *App) lookAtTables(ctx context.Context, told map[problem]bool) error {
 	}
 	clear(told)
 	maps.Copy(told, still)
-	return nil
 }

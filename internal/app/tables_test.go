@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"rollcall/sql"
 )
 
 // A table whose identity is changed while the program runs is told of once, with
@@ -46,4 +48,49 @@ func TestPublishedTablesAreLookedAt(t *testing.T) {
 	look("taken out", 0, `in order again" table=chamber.rep`, `is not in the publication, so its changes are not noticed; run sql/contract/04_publication.sql again" table=chamber.rep`)
 	db.Exec(t, "alter table chamber.rep replica identity default; alter publication rollcall add table chamber.rep")
 	look("put back", 0, `in order again" table=chamber.rep`)
+}
+
+// A trigger that somebody switched off, and a partition that came without, are told
+// of once, and counted.
+func TestTriggersAreLookedAt(t *testing.T) {
+	a, db := newTestApp(t)
+	var log bytes.Buffer
+	a.log = slog.New(slog.NewTextHandler(&log, nil))
+	told := map[problem]bool{}
+	look := func(when string, wrong float64, lines ...string) {
+		t.Helper()
+		log.Reset()
+		for range 2 {
+			if err := a.lookAtTriggers(t.Context(), told); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, line := range lines {
+			if strings.Count(log.String(), line) != 1 {
+				t.Errorf("%s: the log has not once %q: %s", when, line, log.String())
+			}
+		}
+		if n := strings.Count(log.String(), "\n"); n != len(lines) {
+			t.Errorf("%s: %d lines: %s", when, n, log.String())
+		}
+		const name = "rollcall_tables_not_captured"
+		if n, err := testutil.GatherAndCount(a.watched.registry, name); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		families, err := a.watched.registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == name && f.GetMetric()[0].GetGauge().GetValue() != wrong {
+				t.Errorf("%s: %v tables are counted, want %v", when, f.GetMetric()[0].GetGauge().GetValue(), wrong)
+			}
+		}
+	}
+	db.Exec(t, sql.ByTriggers(sql.Contract())[3])
+	look("at first", 0)
+	db.Exec(t, "alter table chamber.rep disable trigger rollcall_update; drop trigger rollcall_delete on chamber.member")
+	look("afterwards", 2, `table=chamber.rep statement="select rollcall.make_triggers()"`, `table=chamber.member statement="select rollcall.make_triggers()"`)
+	db.Exec(t, "select rollcall.make_triggers()")
+	look("made again", 0, `in order again" table=chamber.rep`, `in order again" table=chamber.member`)
 }

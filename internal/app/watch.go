@@ -49,10 +49,14 @@ func (a *App) collect() {
 	for _, c := range a.cfg.ConstantContact.Connections {
 		ids = append(ids, c.Association)
 	}
-	a.watched.collector = metrics.NewCollector(a.watched.registry, metrics.Config{
-		State: a.store, Slot: a.readSlot, Stream: a.watched.stream, Associations: ids, Keys: keys, SourceLease: "source/" + a.cfg.Source.Name,
+	cfg := metrics.Config{
+		State: a.store, Slot: a.readSlot, Stream: a.watched.stream, Associations: ids, Keys: keys, SourceLease: sourceLease(a.cfg),
 		Every: a.cfg.Metrics.Every, Now: a.now, Log: a.log.With("component", "metrics"),
-	})
+	}
+	if byTriggers(a.cfg) {
+		cfg.Slot, cfg.ChangeLog = nil, a.readLog
+	}
+	a.watched.collector = metrics.NewCollector(a.watched.registry, cfg)
 }
 
 func (a *App) readSlot(ctx context.Context) (cdc.Slot, error) {
@@ -112,20 +116,9 @@ func (a *App) ready() httpserver.Report {
 	default:
 		check("member_database", true, "it answers")
 	}
-	switch open := a.watched.stream.Open(); {
-	case !a.has(RoleReader):
-	case open:
-		check("stream", true, "this process reads it")
-	case !recent(at):
-		check("stream", false, "this process does not read it")
-	case !slot.Exists:
-		check("stream", false, "there is no slot")
-	case slot.WALStatus == "lost":
-		check("stream", false, "the slot is lost: start again to have it made")
-	case slot.Active:
-		check("stream", true, "another process reads it: this one stands by")
-	default:
-		check("stream", false, "nobody reads it")
+	if a.has(RoleReader) {
+		ok, reason := a.readyStream(slot, recent(at), now)
+		check("stream", ok, reason)
 	}
 	if a.has(RoleWorker) {
 		a.readyKeys(check, now)
@@ -141,19 +134,50 @@ func (a *App) ready() httpserver.Report {
 	return r
 }
 
+// readyStream says whether changes of the member database are noticed. heard says
+// whether the collector has heard of slot or log lately.
+func (a *App) readyStream(slot cdc.Slot, heard bool, now time.Time) (ok bool, reason string) {
+	log, _ := a.watched.collector.ChangeLog()
+	switch {
+	case a.watched.stream.Open():
+		return true, "this process reads it"
+	case !heard:
+		return false, "this process does not read it"
+	case byTriggers(a.cfg) && log.ID == 0:
+		return false, "there is no log of changes"
+	case byTriggers(a.cfg) && a.leaseRuns(sourceLease(a.cfg), now):
+		return true, "another process reads it: this one stands by"
+	case byTriggers(a.cfg):
+		return false, "nobody reads it"
+	case !slot.Exists:
+		return false, "there is no slot"
+	case slot.WALStatus == "lost":
+		return false, "the slot is lost: start again to have it made"
+	case slot.Active:
+		return true, "another process reads it: this one stands by"
+	}
+	return false, "nobody reads it"
+}
+
+// leaseRuns says whether a lease was somebody's when the collector heard last. The
+// answer is up to a round old, and so may be the renewal.
+func (a *App) leaseRuns(key string, now time.Time) bool {
+	for _, m := range a.watched.collector.Measures(store.MeasureKeys, "lease_expiry_timestamp_seconds") {
+		if m.Labels[0] == key {
+			return time.UnixMilli(int64(m.Value * 1000)).After(now.Add(-2 * a.cfg.Metrics.Every))
+		}
+	}
+	return false
+}
+
 // readyKeys says who has the API keys.
 func (a *App) readyKeys(check func(name string, ok bool, reason string), now time.Time) {
-	expires := map[string]time.Time{}
-	for _, m := range a.watched.collector.Measures(store.MeasureKeys, "lease_expiry_timestamp_seconds") {
-		expires[m.Labels[0]] = time.UnixMilli(int64(m.Value * 1000))
-	}
 	for _, s := range a.keys {
 		name := "api_key/" + s.key.name
 		switch {
 		case s.key.term.Load() != nil:
 			check(name, true, "this process has its lease")
-		// The answer is up to a round old, and so may be the renewal.
-		case expires[s.key.id].After(now.Add(-2 * a.cfg.Metrics.Every)):
+		case a.leaseRuns(s.key.id, now):
 			check(name, true, "another process has its lease: this one stands by")
 		default:
 			check(name, false, "nobody has its lease")

@@ -32,12 +32,15 @@ func TestReady(t *testing.T) {
 	held := store.Measure{Metric: "lease_expiry_timestamp_seconds", Labels: []string{key}, Value: float64(noon.Add(8 * time.Second).Unix())}
 	ended := held
 	ended.Value = float64(noon.Add(-time.Minute).Unix())
+	reader, readerEnded := held, ended
+	reader.Labels, readerEnded.Labels = []string{"source/chamber"}, []string{"source/chamber"}
 	lost := store.Measure{Metric: "connection_state", Association: "7", Labels: []string{"needs_reconnecting"}, Value: 1}
 	alarm := store.Measure{Metric: "source_alarms", Association: "7", Labels: []string{"shrank"}, Value: 1}
 	for name, x := range map[string]struct {
 		state     answers
 		slot      cdc.Slot
 		slotErr   error
+		log       *cdc.ChangeLog // by triggers
 		open      bool
 		lease     bool
 		later     time.Duration // after the last round
@@ -53,12 +56,16 @@ func TestReady(t *testing.T) {
 		"state is away":             {state: answers{err: errors.New("no answer")}, slot: healthy, open: true, lease: true, unhealthy: "state_database"},
 		"members are away":          {slotErr: errors.New("no answer"), open: true, lease: true, unhealthy: "member_database"},
 		"answers are old":           {slot: healthy, open: true, lease: true, later: 10 * time.Minute, unhealthy: "state_database"},
+		"moves the log":             {log: &cdc.ChangeLog{ID: 4}, open: true, lease: true},
+		"another moves the log":     {log: &cdc.ChangeLog{ID: 4}, state: answers{measures: []store.Measure{reader}}, lease: true},
+		"nobody moves the log":      {log: &cdc.ChangeLog{ID: 4}, state: answers{measures: []store.Measure{readerEnded}}, lease: true, unhealthy: "stream"},
+		"the log is gone":           {log: &cdc.ChangeLog{}, state: answers{measures: []store.Measure{reader}}, lease: true, unhealthy: "stream"},
 		"a person has to reconnect": {state: answers{measures: []store.Measure{lost, alarm}}, slot: healthy, open: true, lease: true, notes: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := noon
 			a := &App{
-				cfg: &config.Config{Metrics: config.Metrics{Every: 15 * time.Second}}, now: func() time.Time { return now },
+				cfg: &config.Config{Source: config.Source{Name: "chamber"}, Metrics: config.Metrics{Every: 15 * time.Second}}, now: func() time.Time { return now },
 				watched: newWatched(), keys: []*served{{key: &apiKey{name: "main", id: key}}},
 			}
 			if x.lease {
@@ -67,10 +74,15 @@ func TestReady(t *testing.T) {
 			stats := &cdc.Stats{}
 			stats.Streaming.Store(x.open)
 			a.watched.stream.Follow(stats)
-			a.watched.collector = metrics.NewCollector(a.watched.registry, metrics.Config{
+			cfg := metrics.Config{
 				State: &x.state, Slot: func(context.Context) (cdc.Slot, error) { return x.slot, x.slotErr }, Stream: a.watched.stream,
-				Every: a.cfg.Metrics.Every, Now: a.now, Log: slog.New(slog.DiscardHandler),
-			})
+				SourceLease: sourceLease(a.cfg), Every: a.cfg.Metrics.Every, Now: a.now, Log: slog.New(slog.DiscardHandler),
+			}
+			if x.log != nil {
+				a.cfg.Source.Capture = config.CaptureTriggers
+				cfg.ChangeLog = func(context.Context) (cdc.ChangeLog, error) { return *x.log, nil }
+			}
+			a.watched.collector = metrics.NewCollector(a.watched.registry, cfg)
 			a.watched.collector.Round(t.Context())
 			now = now.Add(x.later)
 			r := a.ready()

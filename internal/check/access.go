@@ -123,7 +123,7 @@ func (c *checker) checkInstallation(ctx context.Context, state source.Querier) e
 		case k.Source == c.Name && (k.SystemID != id.SystemID || k.Timeline != id.Timeline || k.DatabaseOID != id.DatabaseOID):
 			c.add(Access, Error, "other_database", c.Name, "this state was made for another database than the one that answers (a copy, a restored backup or a promoted stand-by)",
 				"correct source.url; if it is the right one now: rollcall adopt --failover, or rollcall adopt --restored for a backup")
-		case k.Source != c.Name && k.SystemID == id.SystemID && k.Slot == c.Slot:
+		case k.Source != c.Name && k.SystemID == id.SystemID && k.Slot == c.Slot && !c.Triggers:
 			c.add(Access, Error, "slot_shared", c.Slot, "another source of this state, "+k.Source+", uses the same slot, and each takes changes away from the other", "set source.slot to another name")
 		}
 	}

@@ -63,6 +63,9 @@ type Config struct {
 	Name        string
 	Slot        string
 	Publication string
+	// Triggers says that triggers capture changes: then nothing is asked about
+	// publication and slot.
+	Triggers bool
 	// Connections are the associations with an account, and what keeps a token
 	// from being read.
 	Connections []Connection
@@ -125,26 +128,7 @@ func Run(ctx context.Context, cfg Config) Report {
 }
 
 func (c *checker) all(ctx context.Context) {
-	for _, step := range []struct {
-		category Category
-		name     string
-		look     func(context.Context) error
-	}{
-		{Connectivity, "clock", c.clock},
-		{Replication, "server", c.stream},
-		{Contract, "schema", c.contract},
-		{Contract, "tables", c.load},
-		{Contract, "watches", c.checkWatches},
-		{Contract, "what the views read", c.checkReads},
-		{Replication, "publication", c.checkPublication},
-		{Replication, "slot", c.checkSlot},
-		{Contract, "rows", c.checkRows},
-		{Contract, "look-ups", c.checkLookUps},
-		{Access, "role", c.checkRole},
-		{Access, "state", c.checkState},
-		{Resources, "settings", c.checkResources},
-		{ConstantContact, "associations", c.checkAssociations},
-	} {
+	for _, step := range c.steps() {
 		if ctx.Err() != nil || c.conn.IsClosed() {
 			c.add(step.category, Error, "check_stopped", step.name, "the check ended before it had looked at everything", "run it again")
 			return
@@ -153,6 +137,37 @@ func (c *checker) all(ctx context.Context) {
 			c.add(step.category, Error, "check_failed", step.name, "this could not be looked at: "+cause(err), "mend the findings above and run the check again")
 		}
 	}
+}
+
+// step is one part of what is looked at.
+type step struct {
+	category Category
+	name     string
+	look     func(context.Context) error
+}
+
+func (c *checker) steps() []step {
+	all := []step{
+		{Connectivity, "clock", c.clock},
+		{Replication, "server", c.stream},
+		{Contract, "schema", c.contract},
+		{Contract, "tables", c.load},
+		{Contract, "watches", c.checkWatches},
+		{Contract, "what the views read", c.checkReads},
+		{Replication, "publication", c.checkPublication},
+		{Replication, "slot", c.checkSlot},
+		{Replication, "triggers", c.checkTriggers},
+		{Contract, "rows", c.checkRows},
+		{Contract, "look-ups", c.checkLookUps},
+		{Access, "role", c.checkRole},
+		{Access, "state", c.checkState},
+		{Resources, "settings", c.checkResources},
+		{ConstantContact, "associations", c.checkAssociations},
+	}
+	if !c.Triggers {
+		return all
+	}
+	return slices.DeleteFunc(all, func(s step) bool { return s.name == "publication" || s.name == "slot" })
 }
 
 func (c *checker) add(category Category, severity Severity, name, object, text, fix string) {

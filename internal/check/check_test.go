@@ -36,12 +36,16 @@ func install(t *testing.T) *installation {
 }
 
 func build(ctx context.Context, conn *pgx.Conn) error {
+	return buildFor(ctx, conn, setup.Contract{})
+}
+
+func buildFor(ctx context.Context, conn *pgx.Conn, contract setup.Contract) error {
 	for _, text := range sql.Reference() {
 		if _, err := conn.Exec(ctx, text); err != nil {
 			return err
 		}
 	}
-	if _, err := setup.Apply(ctx, conn, setup.Contract{}); err != nil {
+	if _, err := setup.Apply(ctx, conn, contract); err != nil {
 		return err
 	}
 	if _, err := chamber.Generate(ctx, conn, chamber.Options{Seed: 4, Associations: 1, Reps: 1500, Groups: 12}); err != nil {

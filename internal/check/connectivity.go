@@ -107,6 +107,9 @@ func (c *checker) stream(ctx context.Context) error {
 		c.add(Connectivity, Error, "server_in_recovery", "", "the server is a stand-by, which has no publications of its own", "name the primary in source.url")
 		return nil
 	}
+	if c.Triggers {
+		return nil
+	}
 	if c.server.walLevel != "logical" {
 		c.add(Replication, Error, "wal_level", "wal_level", "wal_level is "+c.server.walLevel+", so nothing can be followed",
 			"alter system set wal_level = 'logical'; and restart the server")

@@ -135,13 +135,24 @@ func (c *checker) checkOptional(ctx context.Context) error {
 	return nil
 }
 
+// virtualColumns is the first version with generated columns that are not stored.
+const virtualColumns = 180000
+
+// captureFile is the file of the contract to be run again when watches change.
+func (c *checker) captureFile() string {
+	if c.Triggers {
+		return "sql/contract/triggers/04_triggers.sql"
+	}
+	return "sql/contract/04_publication.sql"
+}
+
 // checkWatches looks at each row of rollcall.watches.
 func (c *checker) checkWatches(ctx context.Context) error {
 	if !c.views["watches"] {
 		return nil
 	}
 	if len(c.watches) == 0 {
-		c.add(Contract, Error, "watches_empty", cdc.WatchesTable, "it has no rows, so no change would ever be noticed", "insert one row for each table that the views read, and run sql/contract/04_publication.sql")
+		c.add(Contract, Error, "watches_empty", cdc.WatchesTable, "it has no rows, so no change would ever be noticed", "insert one row for each table that the views read, and run "+c.captureFile())
 		return nil
 	}
 	for _, w := range c.watches {
@@ -171,7 +182,7 @@ func (c *checker) checkWatchedKeys(row, remove string, t *table, w cdc.Watch) bo
 		case !slices.Contains(t.Columns, key):
 			c.add(Contract, Error, "watch_column_missing", row, "the table has no column "+key, remove)
 			return false
-		case slices.Contains(t.Generated, key):
+		case slices.Contains(t.Generated, key) && !(c.Triggers && c.server.version < virtualColumns): // a trigger sees those that are stored
 			c.add(Contract, Error, "key_generated", row, "the column "+key+" is generated, and this server does not publish such columns",
 				"watch the columns that it is generated from, with a resolve statement, or the primary key")
 			return false
@@ -259,7 +270,7 @@ func (c *checker) checkRead(ctx context.Context, r read, t *table) error {
 	if _, watched := c.watched(r.Name); !watched && c.views["watches"] {
 		if _, root := c.watched(t.Root); !root {
 			c.add(Contract, Error, "unwatched_table", r.Name, by+", and no watch names it, so its changes are not noticed",
-				fmt.Sprintf("insert into rollcall.watches values (%s, array[KEY], KIND, RESOLVE); and run sql/contract/04_publication.sql, in one transaction", literal(r.Name)))
+				fmt.Sprintf("insert into rollcall.watches values (%s, array[KEY], KIND, RESOLVE); and run %s, in one transaction", literal(r.Name), c.captureFile()))
 		}
 	}
 	return nil

@@ -34,6 +34,18 @@ func (c *checker) checkResources(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !c.Triggers {
+		c.slotResources(kept, time.Duration(idle)*time.Second, slotsUsed >= slots, slots, sendersUsed >= senders, senders)
+	}
+	if connections-connectionsUsed < fewConnections {
+		c.add(Resources, Warning, "few_connections", "max_connections", fmt.Sprintf("%d of %d connections are taken, and Rollcall needs up to %d", connectionsUsed, connections, fewConnections),
+			"raise max_connections and restart the server")
+	}
+	return c.preparedTransactions(ctx)
+}
+
+// slotResources looks at what a slot needs of the server.
+func (c *checker) slotResources(kept int64, idle time.Duration, slotsTaken bool, slots int, sendersTaken bool, senders int) {
 	switch {
 	case kept < 0:
 		c.add(Resources, Warning, "wal_keep_unlimited", "max_slot_wal_keep_size", "the server keeps its log for an unread slot until the disk is full and it stops",
@@ -42,22 +54,17 @@ func (c *checker) checkResources(ctx context.Context) error {
 		c.add(Resources, Warning, "wal_keep_small", "max_slot_wal_keep_size", fmt.Sprintf("the server keeps %d MiB of log for a slot only, so a short stop of Rollcall can lose it, and everything is looked at anew", kept>>20),
 			"alter system set max_slot_wal_keep_size = '10GB'; select pg_reload_conf();")
 	}
-	if timeout := time.Duration(idle) * time.Second; timeout > 0 && timeout < leastIdle {
-		c.add(Resources, Warning, "idle_slot_timeout", "idle_replication_slot_timeout", fmt.Sprintf("the server gives up a slot that nobody has read for %s", timeout),
+	if idle > 0 && idle < leastIdle {
+		c.add(Resources, Warning, "idle_slot_timeout", "idle_replication_slot_timeout", fmt.Sprintf("the server gives up a slot that nobody has read for %s", idle),
 			"alter system set idle_replication_slot_timeout = '3d'; select pg_reload_conf(); or 0 for never")
 	}
-	if !c.slot.Exists && slotsUsed >= slots {
+	if !c.slot.Exists && slotsTaken {
 		c.add(Resources, Error, "no_free_slot", "max_replication_slots", fmt.Sprintf("all %d slots are taken", slots),
 			"drop one that nobody reads (select slot_name from pg_replication_slots where not active), or raise max_replication_slots and restart the server")
 	}
-	if !c.slot.Active && sendersUsed >= senders {
+	if !c.slot.Active && sendersTaken {
 		c.add(Resources, Error, "no_free_walsender", "max_wal_senders", fmt.Sprintf("all %d processes that send the log are taken", senders), "raise max_wal_senders and restart the server")
 	}
-	if connections-connectionsUsed < fewConnections {
-		c.add(Resources, Warning, "few_connections", "max_connections", fmt.Sprintf("%d of %d connections are taken, and Rollcall needs up to %d", connectionsUsed, connections, fewConnections),
-			"raise max_connections and restart the server")
-	}
-	return c.preparedTransactions(ctx)
 }
 
 // preparedTransactions are those that somebody prepared and forgot. They hold

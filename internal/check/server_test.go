@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +16,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"rollcall/internal/check"
 	"rollcall/internal/pgtest"
+	"rollcall/internal/setup"
+	"rollcall/sql"
 )
 
 // onServer is an installation on a server of its own.
@@ -217,4 +221,65 @@ func run(t *testing.T, conn *pgx.Conn, statement string) {
 	if _, err := conn.Exec(context.Background(), statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
+}
+
+// With triggers nothing is said about the slot, the publication and wal_level, and
+// everything about the triggers.
+func TestFindsWhatTriggersLack(t *testing.T) {
+	server := pgtest.Server(t, map[string]string{"wal_level": "replica", "max_replication_slots": "4"})
+	db := &pgtest.DB{Name: "postgres", URL: server.URL("postgres")}
+	if err := buildFor(context.Background(), db.Conn(t), setup.Contract{Triggers: true}); err != nil {
+		t.Fatal(err)
+	}
+	in := &installation{DB: db, t: t, slot: "rollcall"}
+	in.cfg = check.Config{
+		Source: as(t, db.URL, "rollcall"), Name: "chamber", Slot: in.slot, Publication: "rollcall", KeepRemoved: true, Now: time.Now, Triggers: true,
+		Connections: []check.Connection{{Association: "1"}},
+	}
+	in.want()
+	for _, x := range []struct{ name, seed, mend string }{
+		{"trigger_missing", "drop trigger rollcall_update on chamber.rep", "select rollcall.make_triggers()"},
+		{"trigger_disabled", "alter table chamber.rep enable trigger rollcall_update", "alter table chamber.rep enable always trigger rollcall_update"},
+		{"trigger_wrong", `create function public.other() returns trigger language plpgsql as $$ begin return null; end $$;
+			create or replace trigger rollcall_update after update on chamber.rep for each statement execute function public.other();
+			alter table chamber.rep enable always trigger rollcall_update`, "drop function public.other() cascade; select rollcall.make_triggers()"},
+		{"column_not_captured", "insert into rollcall.watches values ('chamber.rep', '{member_id}', 'member', null)", "select rollcall.make_triggers()"},
+		{
+			"partition_not_captured", `create table chamber.rep_part (id bigint primary key) partition by range (id); insert into rollcall.watches values ('chamber.rep_part', '{id}', 'rep', null);
+			select rollcall.make_triggers(); create table chamber.rep_part_1 partition of chamber.rep_part for values from (0) to (9)`,
+			"drop table chamber.rep_part; delete from rollcall.watches where \"table\" = 'chamber.rep_part'; select rollcall.make_triggers()",
+		},
+		{
+			"table_subscribed", `create subscription other connection 'host=example.invalid' publication x with (connect = false, enabled = false, create_slot = false, slot_name = none);
+			insert into pg_subscription_rel (srsubid, srrelid, srsubstate) select oid, 'chamber.rep'::regclass, 'i' from pg_subscription`,
+			"delete from pg_subscription_rel",
+		},
+		{"log_unread", "insert into rollcall.log (at, \"table\") values (now() - interval '1 hour', 'chamber.rep')", "delete from rollcall.log"},
+		{"log_not_readable", "revoke delete on rollcall.log from rollcall", "grant delete on rollcall.log to rollcall"},
+		{"log_missing", "drop table rollcall.log cascade", sql.ByTriggers(sql.Contract())[3] + sql.ByTriggers(sql.Contract())[4]},
+	} {
+		seed, mend := x.seed, x.mend
+		if x.name == "table_subscribed" {
+			seed, mend = "set allow_system_table_mods = on;"+seed, "set allow_system_table_mods = on;"+mend
+		}
+		in.Exec(t, seed)
+		in.want(x.name)
+		in.Exec(t, mend)
+		if x.name != "log_unread" {
+			in.Exec(t, "delete from rollcall.log")
+		}
+	}
+	in.want()
+}
+
+// What was left behind when the one way to capture changes took the other's place.
+func TestFindsWhatWasLeftOfTheOtherCapture(t *testing.T) {
+	in := install(t)
+	in.want()
+	in.Exec(t, strings.Replace(sql.ByTriggers(sql.Contract())[3], "drop publication", "-- drop publication", 1)+sql.ByTriggers(sql.Contract())[4])
+	in.want("log_left")
+	in.cfg.Triggers = true
+	in.want("slot_left")
+	in.Exec(t, "select pg_drop_replication_slot($1)", in.slot)
+	in.want()
 }

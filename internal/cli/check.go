@@ -44,6 +44,7 @@ func checkConfig(cfg *config.Config) (check.Config, error) {
 	}
 	c := check.Config{
 		Source: source, State: state, Name: cfg.Source.Name, Slot: cfg.Source.Slot, Publication: cfg.Source.Publication,
+		Triggers:    cfg.Source.Capture == config.CaptureTriggers,
 		KeepRemoved: cfg.Rules.OnRemoved == config.OnRemovedKeep, Now: time.Now,
 	}
 	for _, conn := range cfg.ConstantContact.Connections {

@@ -21,6 +21,7 @@ type initCommand struct {
 	Views     string `help:"File with the views of the contract over your tables." type:"existingfile" xor:"views" required:""`
 	Watches   string `help:"File that fills rollcall.watches; can be part of the views' file." type:"existingfile"`
 	URL       string `help:"The member database, as the owner of its tables: postgres://owner@host/database. The password comes from PGPASSWORD or a password file." name:"url"`
+	Capture   string `help:"How changes are noticed (source.capture): replication, or triggers where logical replication cannot be had." enum:"replication,triggers" default:"replication"`
 	Slot      string `help:"Name of the slot (source.slot)." default:"rollcall"`
 	OnRemoved string `help:"Where no membership can be disabled: whether people whose membership row is gone are taken off the group's list: keep or remove." enum:"keep,remove," default:""`
 	Consent   string `help:"File that uninstall --keep-consent wrote: who opted out and who left a list." type:"existingfile"`
@@ -73,7 +74,9 @@ func (c *initCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	made := initiated{Fresh: result.Fresh, SlotCreated: result.SlotCreated, SlotLeft: result.SlotLeft, Slot: c.Slot, OnRemoved: c.OnRemoved}
+	made := initiated{
+		Fresh: result.Fresh, Capture: config.Capture(c.Capture), SlotCreated: result.SlotCreated, SlotLeft: result.SlotLeft, Slot: contract.Slot, OnRemoved: c.OnRemoved,
+	}
 	if c.Consent != "" {
 		if made.Consent, err = c.keepConsent(e, conn); err != nil {
 			return err
@@ -87,12 +90,13 @@ func (c *initCommand) Run(e *env) error {
 
 // initiated is what init made.
 type initiated struct {
-	Fresh       bool   `json:"fresh"` // else it was there, and was brought up to date
-	Slot        string `json:"slot"`
-	SlotCreated bool   `json:"slot_created"`
-	SlotLeft    bool   `json:"slot_left"` // to Rollcall's start, because this user may not replicate
-	OnRemoved   string `json:"on_removed,omitempty"`
-	Consent     *taken `json:"consent,omitempty"`
+	Fresh       bool           `json:"fresh"` // else it was there, and was brought up to date
+	Capture     config.Capture `json:"capture"`
+	Slot        string         `json:"slot,omitempty"`
+	SlotCreated bool           `json:"slot_created"`
+	SlotLeft    bool           `json:"slot_left"` // to Rollcall's start, because this user may not replicate
+	OnRemoved   string         `json:"on_removed,omitempty"`
+	Consent     *taken         `json:"consent,omitempty"`
 }
 
 // taken is what was taken in of an earlier installation.
@@ -102,9 +106,13 @@ type taken struct {
 }
 
 func (i initiated) text(w io.Writer) error {
-	made := "brought the schema rollcall and the publication up to date"
+	what := "the publication"
+	if i.Capture == config.CaptureTriggers {
+		what = "the triggers"
+	}
+	made := "brought the schema rollcall and " + what + " up to date"
 	if i.Fresh {
-		made = "made the schema rollcall, the publication and the role"
+		made = "made the schema rollcall, " + what + " and the role"
 	}
 	switch {
 	case i.SlotCreated:
@@ -114,6 +122,9 @@ func (i initiated) text(w io.Writer) error {
 	}
 	if i.SlotCreated {
 		made += "\nthe server keeps its write-ahead log for the slot from now on: start Rollcall soon, or drop it with select pg_drop_replication_slot('" + i.Slot + "')"
+	}
+	if i.Capture == config.CaptureTriggers {
+		made += "\nthe log of changes grows from now on: start Rollcall soon, and set in the configuration:\nsource:\n  capture: triggers"
 	}
 	if i.OnRemoved != "" {
 		made += "\nset in the configuration:\nrules:\n  on_removed: " + i.OnRemoved
@@ -160,6 +171,9 @@ func (c *initCommand) print(e *env, contract setup.Contract) error {
 
 func (c *initCommand) contract() (setup.Contract, error) {
 	contract := setup.Contract{Slot: c.Slot, OnRemoved: c.OnRemoved}
+	if c.Capture == string(config.CaptureTriggers) {
+		contract.Slot, contract.Triggers = "", true
+	}
 	if !slotName.MatchString(c.Slot) {
 		return contract, usage("--slot", "must have 1 to 63 small letters, digits or underscores")
 	}

@@ -132,6 +132,7 @@ func parts(u *app.Uninstalling, cfg *config.Config) []string {
 	}{
 		{u.Present.Slot, "the slot " + cfg.Source.Slot},
 		{u.Present.Publication, "the publication rollcall"},
+		{u.Present.Log, "the triggers on the member tables, and the log of changes"},
 		{u.Present.Schema, "the schema rollcall with its views"},
 		{u.Present.State && !u.Elsewhere, "the schema rollcall_state"},
 		{u.HasState && u.Elsewhere, "what the state at state.url has of source " + cfg.Source.Name},

@@ -28,14 +28,25 @@ type Config struct {
 
 // Source is the member database.
 type Source struct {
-	Name        string `yaml:"name"` // part of every key in the state, so it must stay
-	URL         string `yaml:"url"`  // postgres://, a direct connection, without a password
-	Password    Secret `yaml:"password"`
-	Slot        string `yaml:"slot"`        // default rollcall
-	Publication string `yaml:"publication"` // default rollcall
+	Name     string `yaml:"name"` // part of every key in the state, so it must stay
+	URL      string `yaml:"url"`  // postgres://, a direct connection, without a password
+	Password Secret `yaml:"password"`
+	// Capture says how changes are noticed, default replication.
+	Capture     Capture `yaml:"capture"`
+	Slot        string  `yaml:"slot"`        // default rollcall
+	Publication string  `yaml:"publication"` // default rollcall
 	// OnNewTimeline says what happens when a stand-by was promoted, default refuse.
 	OnNewTimeline OnNewTimeline `yaml:"on_new_timeline"`
 }
+
+// Capture says how changes of the member database are noticed.
+type Capture string
+
+// The choices of capture.
+const (
+	CaptureReplication Capture = "replication" // a logical replication slot
+	CaptureTriggers    Capture = "triggers"    // triggers that append keys to a log
+)
 
 // OnNewTimeline says what happens when the server goes on on another timeline.
 type OnNewTimeline string
@@ -257,7 +268,7 @@ func (m Metrics) Chosen() bool { return m.Listen != DefaultListen }
 
 func defaults() *Config {
 	return &Config{
-		Source:          Source{Slot: "rollcall", Publication: "rollcall", OnNewTimeline: OnNewTimelineRefuse},
+		Source:          Source{Capture: CaptureReplication, Slot: "rollcall", Publication: "rollcall", OnNewTimeline: OnNewTimelineRefuse},
 		ConstantContact: ConstantContact{APIURL: "https://api.cc.email/v3"},
 		Rules: Rules{
 			AllActiveName: "All Active and Courtesy Representatives", OnRemoved: OnRemovedKeep, OnEmailChange: OnEmailChangeAddKeepOld,

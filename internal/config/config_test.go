@@ -26,7 +26,7 @@ func TestExample(t *testing.T) {
 		"api_url": {c.ConstantContact.APIURL, d.ConstantContact.APIURL}, "rules": {c.Rules, d.Rules},
 		"reconcile": {c.Reconcile, d.Reconcile},
 		"pace":      {c.Pace, d.Pace}, "console": {c.Console, d.Console}, "log": {c.Log, d.Log}, "slot": {c.Source.Slot, d.Source.Slot},
-		"publication": {c.Source.Publication, d.Source.Publication}, "on_new_timeline": {c.Source.OnNewTimeline, d.Source.OnNewTimeline},
+		"capture": {c.Source.Capture, d.Source.Capture}, "publication": {c.Source.Publication, d.Source.Publication}, "on_new_timeline": {c.Source.OnNewTimeline, d.Source.OnNewTimeline},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			t.Errorf("%s is %v in the example, the default is %v", name, pair[0], pair[1])

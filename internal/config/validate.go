@@ -66,6 +66,7 @@ func (c *Config) validate() []Problem {
 		"must name the member database: a small letter, then up to 39 small letters, digits, dashes or underscores")
 	p.database("source.url", c.Source.URL)
 	p.secret("source.password", c.Source.Password, false)
+	p.oneOf("source.capture", string(c.Source.Capture), string(CaptureReplication), string(CaptureTriggers))
 	p.unless(slotName.MatchString(c.Source.Slot), "source.slot", "must have 1 to 63 small letters, digits or underscores")
 	p.unless(c.Source.Publication != "" && len(c.Source.Publication) < 64, "source.publication", "must have 1 to 63 bytes")
 	p.oneOf("source.on_new_timeline", string(c.Source.OnNewTimeline), string(OnNewTimelineRefuse), string(OnNewTimelineContinue))

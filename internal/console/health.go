@@ -16,12 +16,15 @@ type healthOffice interface {
 // Health is how the system is, as far as it concerns one association.
 type Health struct {
 	// The stream of changes.
+	Triggers      bool // they capture changes, and there is no slot
 	Slot          string
-	SlotProblem   string // a sentence, or empty
-	SlotActive    bool   // somebody reads it
-	WALStatus     string // of pg_replication_slots
-	RetainedBytes int64  // write-ahead log kept for the slot
-	SafeBytes     int64  // until the slot is lost; -1: no limit
+	SlotProblem   string     // a sentence, or empty
+	SlotActive    bool       // somebody reads it
+	WALStatus     string     // of pg_replication_slots
+	RetainedBytes int64      // write-ahead log kept for the slot
+	SafeBytes     int64      // until the slot is lost; -1: no limit
+	LogBytes      int64      // of the log of changes
+	LogSince      *time.Time // when its oldest row was written that was not moved
 	DurableAt     *time.Time
 	Touched       int // keys that nobody has looked at yet
 	TouchedSince  *time.Time
@@ -82,10 +85,10 @@ const charted = 7 * 24 * time.Hour
 // healthPage is a Health as it is shown.
 type healthPage struct {
 	Health
-	DurableAt, TouchedSince, QueuedSince, PulledAt, ReadAt, FullPassAt, ClosedUntil moment
-	CallsPercent                                                                    int
-	Findings                                                                        []finding
-	Charts                                                                          []series
+	LogSince, DurableAt, TouchedSince, QueuedSince, PulledAt, ReadAt, FullPassAt, ClosedUntil moment
+	CallsPercent                                                                              int
+	Findings                                                                                  []finding
+	Charts                                                                                    []series
 }
 
 // finding is one thing that is not as it should be.
@@ -97,7 +100,7 @@ func (c *Console) health(q *request) error {
 		return err
 	}
 	p := healthPage{
-		Health: h, DurableAt: q.momentOf(h.DurableAt), TouchedSince: q.momentOf(h.TouchedSince), QueuedSince: q.momentOf(h.QueuedSince),
+		Health: h, LogSince: q.momentOf(h.LogSince), DurableAt: q.momentOf(h.DurableAt), TouchedSince: q.momentOf(h.TouchedSince), QueuedSince: q.momentOf(h.QueuedSince),
 		PulledAt: q.momentOf(h.PulledAt), ReadAt: q.momentOf(h.ReadAt), FullPassAt: q.momentOf(h.FullPassAt), ClosedUntil: q.momentOf(h.ClosedUntil),
 		Findings: h.findings(q.now),
 	}
@@ -139,6 +142,7 @@ func (h Health) findings(now time.Time) (all []finding) {
 	older := func(t *time.Time) bool { return t != nil && now.Sub(*t) > tooLong }
 	add(h.SlotProblem != "", h.SlotProblem, "Ask the database's administrator; rollcall check names the statement that mends it.")
 	add(h.SlotProblem == "" && !h.SlotActive, "Nobody reads the stream of changes.", "Start rollcall run; the log says why it ended.")
+	add(older(h.LogSince), "Changes have waited in the log of the member database for more than half an hour.", "See that rollcall run is running and reaches both databases.")
 	add(h.RetainedBytes > muchWAL, "The member database keeps "+byteSize(h.RetainedBytes)+" of write-ahead log for Rollcall.", "See that rollcall run is running and reaches both databases.")
 	add(older(h.TouchedSince), "Changes of the database have waited for more than half an hour.", "See the log of rollcall run.")
 	add(older(h.QueuedSince) && h.ClosedUntil == nil, "People have waited for more than half an hour to be brought in step.", "See Activity for calls that failed, and Connect for the account.")

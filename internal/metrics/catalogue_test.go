@@ -71,7 +71,7 @@ func Catalogue() []Description {
 	for i, d := range k.all {
 		name := strings.TrimPrefix(d.Name, namespace+"_")
 		switch {
-		case name == "changes_total" || strings.HasPrefix(name, "stream_") || name == "touched_keys_total" || name == "tables_refusing_updates":
+		case name == "changes_total" || strings.HasPrefix(name, "stream_") || name == "touched_keys_total" || strings.HasPrefix(name, "tables_"):
 			k.all[i].From = fromReader
 		case name == "build_info" || name == "lease_held" || strings.HasPrefix(name, "poll_"):
 			k.all[i].From = fromItself

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/internal/store"
@@ -18,6 +20,9 @@ var own = []ownMetric{
 	{"slot_retained_wal_bytes", "Write-ahead log that the member database keeps for the slot.", nil},
 	{"slot_safe_wal_bytes", "Write-ahead log that can still be written until the slot is lost; absent without a limit.", nil},
 	{"slot_wal_status", "The slot's wal_status; 1 for the present one, missing where there is no slot.", []string{"status"}},
+	{"log_present", "1 while there is a log of changes, which triggers write; absent where a slot is read instead, like the other metrics of the log.", nil},
+	{"log_oldest_row_seconds", "Age of the oldest row of the log of changes that is not moved yet; 0 when all are.", nil},
+	{"log_bytes", "Size of the log of changes in the member database, with the room of rows that were moved.", nil},
 	{"stream_open", "1 while this process reads the stream, 0 while it stands by or connects again.", nil},
 	{"stream_connects_total", "Streams begun by this process.", nil},
 	{"stream_transactions_total", "Committed transactions of the member database that were stored, once more for each replay.", nil},
@@ -75,7 +80,10 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			set(prometheus.GaugeValue, g.name, s.value, s.labels...)
 		}
 	}
-	if slotKnown {
+	switch {
+	case slotKnown && c.cfg.ChangeLog != nil:
+		c.collectLog(set, now)
+	case slotKnown:
 		c.collectSlot(set)
 	}
 	c.collectStream(set)
@@ -171,6 +179,19 @@ func (c *Collector) collectSlot(set setter) {
 	if s.SafeWALBytes >= 0 {
 		set(prometheus.GaugeValue, "slot_safe_wal_bytes", float64(s.SafeWALBytes))
 	}
+}
+
+func (c *Collector) collectLog(set setter, now time.Time) {
+	set(prometheus.GaugeValue, "log_present", number(c.log.ID != 0))
+	if c.log.ID == 0 {
+		return
+	}
+	age := 0.0
+	if !c.log.Oldest.IsZero() {
+		age = max(now.Sub(c.log.Oldest).Seconds(), 0)
+	}
+	set(prometheus.GaugeValue, "log_oldest_row_seconds", age)
+	set(prometheus.GaugeValue, "log_bytes", float64(c.log.Bytes))
 }
 
 func (c *Collector) collectStream(set setter) {

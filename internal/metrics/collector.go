@@ -29,8 +29,10 @@ type Key struct {
 // Config is what a collector needs.
 type Config struct {
 	State State
-	// Slot reads the slot in the member database.
+	// Slot reads the slot in the member database, or ChangeLog the log of changes
+	// where triggers write one; the other one is nil.
 	Slot         func(ctx context.Context) (cdc.Slot, error)
+	ChangeLog    func(ctx context.Context) (cdc.ChangeLog, error)
 	Stream       *Stream
 	Associations []string // in the order of the configuration
 	Keys         []Key
@@ -65,7 +67,8 @@ type Collector struct {
 	rounds int
 	found  map[string]answer // by group
 	slot   cdc.Slot
-	slotAt time.Time // zero: not read yet
+	log    cdc.ChangeLog
+	slotAt time.Time // when the one or the other was read; zero: not yet
 }
 
 // answer is what a group said last.
@@ -118,14 +121,25 @@ func (c *Collector) Round(ctx context.Context) {
 	}
 	bounded, cancel := context.WithTimeout(ctx, c.cfg.Every)
 	defer cancel()
-	slot, err := c.cfg.Slot(bounded)
+	slot, log, err := c.capture(bounded)
 	if err != nil {
 		c.tell(ctx, "slot", err)
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.slot, c.slotAt = slot, c.cfg.Now()
+	c.slot, c.log, c.slotAt = slot, log, c.cfg.Now()
+}
+
+// capture asks the member database how changes are captured. Of a slot that there
+// cannot be, only how far the server is is told.
+func (c *Collector) capture(ctx context.Context) (slot cdc.Slot, log cdc.ChangeLog, err error) {
+	if c.cfg.ChangeLog == nil {
+		slot, err = c.cfg.Slot(ctx)
+		return slot, log, err
+	}
+	log, err = c.cfg.ChangeLog(ctx)
+	return cdc.Slot{CurrentLSN: log.CurrentLSN}, log, err
 }
 
 func (c *Collector) ask(ctx context.Context, group string) {
@@ -166,6 +180,14 @@ func (c *Collector) Slot() (cdc.Slot, time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.slot, c.slotAt
+}
+
+// ChangeLog is what the member database said of the log of changes last, and when;
+// zero: it has not.
+func (c *Collector) ChangeLog() (cdc.ChangeLog, time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.log, c.slotAt
 }
 
 // Measures are what the state database said last of one metric.

@@ -55,6 +55,7 @@ type world struct {
 	stream    *Stream
 	state     *said
 	slot      cdc.Slot
+	changeLog cdc.ChangeLog
 	slotErr   error
 	log       *strings.Builder
 	now       time.Time
@@ -124,8 +125,14 @@ func TestMetricsAreWellNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	captured := newCaptured("1")
+	captured.collector.Round(t.Context())
+	more, err := captured.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
 	have := map[string]bool{}
-	for _, f := range families {
+	for _, f := range append(families, more...) {
 		have[f.GetName()] = true
 	}
 	for _, d := range Catalogue() {
@@ -299,6 +306,42 @@ func TestSlot(t *testing.T) {
 	w.collector.Round(t.Context())
 	if got := w.value(t, `rollcall_slot_wal_status{status="missing"}`); got != 1 {
 		t.Errorf("a missing slot: %v", got)
+	}
+}
+
+// newCaptured is a world in which triggers capture changes.
+func newCaptured(associations ...string) *world {
+	w := newWorld(associations...)
+	w.registry = prometheus.NewRegistry()
+	w.changeLog = cdc.ChangeLog{ID: 4, Oldest: noon.Add(-90 * time.Second), Bytes: 8192, CurrentLSN: 1100}
+	w.collector = NewCollector(w.registry, Config{
+		State: w.state, ChangeLog: func(context.Context) (cdc.ChangeLog, error) { return w.changeLog, nil }, Stream: w.stream, Associations: associations,
+		SourceLease: "source/chamber", Every: 15 * time.Second, Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+	})
+	return w
+}
+
+// Where triggers capture changes there is no slot to be told of.
+func TestLogOfChanges(t *testing.T) {
+	w := newCaptured("1")
+	w.collector.Round(t.Context())
+	for series, want := range map[string]float64{
+		"rollcall_log_present": 1, "rollcall_log_oldest_row_seconds": 90, "rollcall_log_bytes": 8192, "rollcall_slot_active": -1,
+		`rollcall_slot_wal_status{status="missing"}`: -1,
+	} {
+		if got := w.value(t, series); got != want {
+			t.Errorf("%s is %v, want %v", series, got, want)
+		}
+	}
+	w.changeLog = cdc.ChangeLog{ID: 4, Bytes: 8192}
+	w.collector.Round(t.Context())
+	if got := w.value(t, "rollcall_log_oldest_row_seconds"); got != 0 {
+		t.Errorf("all is moved, and the oldest row is %v s old", got)
+	}
+	w.changeLog = cdc.ChangeLog{}
+	w.collector.Round(t.Context())
+	if present, bytes := w.value(t, "rollcall_log_present"), w.value(t, "rollcall_log_bytes"); present != 0 || bytes != -1 {
+		t.Errorf("a log that is gone: present %v, bytes %v", present, bytes)
 	}
 }
 

@@ -21,6 +21,7 @@ type Process struct {
 	requestSeconds *prometheus.HistogramVec
 	touched        prometheus.Counter
 	refusing       prometheus.Gauge
+	uncaptured     prometheus.Gauge
 	told           *prometheus.CounterVec
 	ended          *prometheus.CounterVec
 	calls          *prometheus.CounterVec
@@ -76,8 +77,12 @@ func NewProcess(reg prometheus.Registerer, v version.Info) *Process {
 		Namespace: namespace, Name: "tables_refusing_updates",
 		Help: "Published tables on which the member application's own UPDATE and DELETE fail, because of their replica identity.",
 	}, nil)
-	reg.MustRegister(refusing)
-	p.refusing = refusing.WithLabelValues()
+	uncaptured := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "tables_not_captured",
+		Help: "Watched tables, and partitions of them, some changes of which are not noticed: not published, or without their triggers.",
+	}, nil)
+	reg.MustRegister(refusing, uncaptured)
+	p.refusing, p.uncaptured = refusing.WithLabelValues(), uncaptured.WithLabelValues()
 	for _, op := range []string{"add", "remove", sink.OpFields, sink.OpMove} {
 		p.told.WithLabelValues(op)
 		p.ended.WithLabelValues(op, store.OutcomeConfirmed)
@@ -100,6 +105,9 @@ func (p *Process) Touched(keys int) { p.touched.Add(float64(keys)) }
 
 // Refusing sets how many published tables refuse the application's updates.
 func (p *Process) Refusing(tables int) { p.refusing.Set(float64(tables)) }
+
+// Uncaptured sets of how many watched tables not every change is noticed.
+func (p *Process) Uncaptured(tables int) { p.uncaptured.Set(float64(tables)) }
 
 // ReadAge records how old the read was on which an addition relies.
 func (p *Process) ReadAge(age time.Duration) { p.readAge.Observe(age.Seconds()) }

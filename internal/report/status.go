@@ -28,16 +28,21 @@ type Attention struct {
 // StreamStatus is how the member database is followed.
 type StreamStatus struct {
 	Foreign       bool       `json:"foreign"` // the database is another one than the state was made for
-	Slot          string     `json:"slot"`
+	Capture       string     `json:"capture"` // replication or triggers
+	Slot          string     `json:"slot,omitempty"`
 	SlotProblem   string     `json:"slot_problem,omitempty"` // why it cannot be read
 	Active        bool       `json:"active"`                 // somebody reads it
 	RetainedBytes int64      `json:"retained_bytes"`         // of write-ahead log that the server keeps for it
 	SafeBytes     int64      `json:"safe_bytes"`             // until the server drops it; -1: no limit
+	LogBytes      int64      `json:"log_bytes,omitempty"`    // of the log of changes, where triggers write one
+	LogSince      *time.Time `json:"log_since,omitempty"`    // when the oldest row was written that was not moved
 	SavedAt       *time.Time `json:"saved_at,omitempty"`     // when the position was saved last
 	FullPassAt    *time.Time `json:"full_pass_at,omitempty"` // the last time that every row was read
 	Touched       int        `json:"touched"`                // keys that nobody has looked at yet
 	TouchedSince  *time.Time `json:"touched_since,omitempty"`
 }
+
+const captureTriggers = "triggers"
 
 // KeyStatus is the day of an API key. Its capacity is Daily calls a day.
 type KeyStatus struct {
@@ -113,6 +118,10 @@ func (s *Status) judgeStream() {
 		s.need("", "the member database is another one than this state was made for: nothing is sent", "rollcall run, which says what to do")
 	case st.SlotProblem != "":
 		s.need("", st.SlotProblem, "rollcall check")
+	case !st.Active && st.Capture == captureTriggers:
+		s.need("", "nobody moves the log of changes: changes wait, and it grows with each of them", "rollcall run")
+	case s.longer(st.LogSince, slowSave):
+		s.need("", "the log of changes has a row that is "+s.ago(st.LogSince)+" old", "the log of rollcall run")
 	case !st.Active:
 		s.need("", "nobody reads the slot "+oneLine(st.Slot)+": changes wait, and the server keeps "+size(st.RetainedBytes)+" of its log for them", "rollcall run")
 	case s.longer(st.SavedAt, slowSave):

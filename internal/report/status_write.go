@@ -60,6 +60,9 @@ func (s *Status) headline(w *writer, colour bool) {
 
 func (s *Status) streamLine() string {
 	st := s.Stream
+	if st.Capture == captureTriggers {
+		return s.logLine()
+	}
 	read := "is being read"
 	switch {
 	case st.SlotProblem != "":
@@ -72,6 +75,22 @@ func (s *Status) streamLine() string {
 		limit = ", " + size(st.SafeBytes) + " more until it is lost"
 	}
 	return fmt.Sprintf("slot %s %s; %s of log held%s; position saved %s", st.Slot, read, size(st.RetainedBytes), limit, s.since(st.SavedAt))
+}
+
+// logLine is streamLine where triggers capture changes.
+func (s *Status) logLine() string {
+	st := s.Stream
+	moved, waits := "is being moved", "every row is moved"
+	switch {
+	case st.SlotProblem != "":
+		return "log of changes: " + st.SlotProblem
+	case !st.Active:
+		moved = "is not being moved"
+	}
+	if st.LogSince != nil {
+		waits = "the oldest row was written " + s.since(st.LogSince)
+	}
+	return fmt.Sprintf("log of changes %s; %s; %s; position saved %s", moved, waits, size(st.LogBytes), s.since(st.SavedAt))
 }
 
 func (s *Status) queueLine() string {

@@ -261,7 +261,8 @@ func (o *office) blind(t *testing.T, c change) bool {
 		}
 		moved := c.op == "delete" || slices.ContainsFunc(w.Keys, func(k string) bool { return slices.Contains(c.columns, k) })
 		for _, key := range w.Keys {
-			if moved && !c.table.whole && !slices.Contains(c.table.identity, key) {
+			// A trigger sees the whole row before.
+			if moved && !c.table.whole && !slices.Contains(c.table.identity, key) && !pgtest.ByTriggers() {
 				return true
 			}
 		}

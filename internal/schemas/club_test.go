@@ -41,6 +41,7 @@ func apply(t *testing.T, db *pgtest.DB, c setup.Contract) {
 	if _, err := conn.Exec(context.Background(), "set synchronous_commit = on"); err != nil {
 		t.Fatal(err)
 	}
+	c.Triggers = pgtest.ByTriggers()
 	if _, err := setup.Apply(context.Background(), conn, c); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,12 @@ func apply(t *testing.T, db *pgtest.DB, c setup.Contract) {
 
 func referenceViews() string { return sql.Contract()[1] }
 
-func publication() string { return sql.Contract()[3] }
+func publication() string {
+	if pgtest.ByTriggers() {
+		return sql.ByTriggers(sql.Contract())[3]
+	}
+	return sql.Contract()[3]
+}
 
 // addresses are those of all reps, with their associations.
 func (r *running) addresses(t *testing.T) [][2]string {

@@ -98,6 +98,7 @@ func (f folder) database(t *testing.T) *pgtest.DB {
 	if f.mayWarn {
 		letRead(t, db)
 	}
+	f.contract.Triggers = pgtest.ByTriggers()
 	if _, err := setup.Apply(t.Context(), conn, f.contract); err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func start(t *testing.T, db *pgtest.DB) *running {
 	}
 	u.User = url.User("rollcall")
 	file := filepath.Join(t.TempDir(), "rollcall.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, "source:\n  name: member\n  url: %s\n  slot: %s\n", u, pgtest.Slot(t)), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, "source:\n  name: member\n  url: %s\n  slot: %s\n  capture: %s\n", u, pgtest.Slot(t), pgtest.Capture()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r := &running{db: db, conn: db.Conn(t)}

@@ -124,7 +124,7 @@ func TestSchemasPassTheCheck(t *testing.T) {
 			}
 			report := check.Run(t.Context(), check.Config{
 				Source: source, State: state, Name: r.cfg.Source.Name, Slot: r.cfg.Source.Slot, Publication: r.cfg.Source.Publication,
-				Connections: associations, Now: time.Now,
+				Triggers: pgtest.ByTriggers(), Connections: associations, Now: time.Now,
 			})
 			for _, found := range report.Findings {
 				t.Logf("%s %s %s: %s → %s", found.Severity, found.Name, found.Object, found.Text, found.Fix)

@@ -11,6 +11,9 @@ import (
 // A new watch is decoded before anybody can see it. It is read once it can be
 // seen, not before.
 func TestANewWatchIsAwaited(t *testing.T) {
+	if pgtest.ByTriggers() {
+		t.Skip("a log of changes shows no commit before it is visible: this is about the stream")
+	}
 	server := pgtest.Server(t, map[string]string{"synchronous_commit": "local"})
 	db := &pgtest.DB{URL: server.URL("postgres")}
 	db.Exec(t, anyTables("bigint"))

@@ -17,6 +17,7 @@ type Present struct {
 	Active      bool     // somebody reads the slot
 	OtherSlots  []string // of this database, by the name Rollcall's too
 	Publication bool
+	Log         bool // of changes, with the triggers that write it
 	Schema      bool // rollcall
 	State       bool // rollcall_state
 	Role        bool
@@ -33,10 +34,11 @@ func Look(ctx context.Context, conn *pgx.Conn, slot string) (p Present, err erro
 			array(select slot_name::text from pg_catalog.pg_replication_slots
 			      where slot_name <> $1 and slot_name like 'rollcall%' and database = current_database() order by 1),
 			exists (select from pg_catalog.pg_publication where pubname = $2),
+			to_regclass('rollcall.log') is not null,
 			exists (select from pg_catalog.pg_namespace where nspname = 'rollcall'),
 			exists (select from pg_catalog.pg_namespace where nspname = 'rollcall_state'),
 			exists (select from pg_catalog.pg_roles where rolname = 'rollcall')`, slot, Publication).
-		Scan(&p.Slot, &p.Active, &p.OtherSlots, &p.Publication, &p.Schema, &p.State, &p.Role)
+		Scan(&p.Slot, &p.Active, &p.OtherSlots, &p.Publication, &p.Log, &p.Schema, &p.State, &p.Role)
 	if err != nil {
 		return p, fmt.Errorf("look at the member database: %w", err)
 	}

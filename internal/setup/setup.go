@@ -31,6 +31,9 @@ type Contract struct {
 	Views   string // SQL that creates the views; with Watches empty, the reference's
 	Watches string // SQL that fills rollcall.watches; may be part of Views
 	Slot    string // empty: no slot
+	// Triggers has triggers capture changes instead of a publication. Slot is empty
+	// then.
+	Triggers bool
 	// OnRemoved is what the operator chose for people whose group membership
 	// row is gone: keep, remove, or empty for no choice.
 	OnRemoved string
@@ -81,6 +84,10 @@ func (c Contract) parts() ([]part, error) {
 		texts = sql.ContractFor(withoutSchema(c.Views), withoutSchema(c.Watches))
 	}
 	names := []string{"the schema", views, "the functions", "the publication", "the role"}
+	if c.Triggers {
+		texts = sql.ByTriggers(texts)
+		names[3] = "the triggers"
+	}
 	parts := make([]part, len(texts))
 	for i, text := range texts {
 		if endsTransaction.MatchString(text) {

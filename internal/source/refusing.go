@@ -42,3 +42,16 @@ func (s *Source) Unpublished(ctx context.Context, publication string, tables []s
 	}
 	return nil, fmt.Errorf("read publication %s: %w", publication, err)
 }
+
+// Uncaptured says on which watched tables, and partitions of them, triggers that
+// capture changes are not as they should be.
+func (s *Source) Uncaptured(ctx context.Context) ([]string, error) {
+	rows, err := s.pool.Query(ctx, "select distinct part::text from rollcall.triggers() where state <> 'ok' order by 1")
+	if err == nil {
+		var wrong []string
+		if wrong, err = pgx.CollectRows(rows, pgx.RowTo[string]); err == nil {
+			return wrong, nil
+		}
+	}
+	return nil, fmt.Errorf("read triggers of the watched tables: %w", err)
+}

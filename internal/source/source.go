@@ -34,6 +34,7 @@ type Source struct {
 // table in their place, and jit, which costs such views seconds, is off.
 var sessionSettings = map[string]string{
 	"application_name":                    "rollcall",
+	"client_encoding":                     "UTF8",
 	"row_security":                        "off",
 	"search_path":                         "",
 	"jit":                                 "off",

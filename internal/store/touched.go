@@ -127,7 +127,11 @@ func (s *Store) saveRequest(ctx context.Context, tx pgx.Tx, r cdc.Request, c Req
 	if c.Association != nil {
 		association = *c.Association
 	}
-	_, err := tx.Exec(ctx, sql.Query("touched_request"), s.source, c, r.XID, r.CommitTime, uint64(r.LSN), association, subject("group", c.Group))
+	once := uint64(r.LSN) // a message that is read again has the same
+	if r.Digest != 0 {
+		once = r.Digest
+	}
+	_, err := tx.Exec(ctx, sql.Query("touched_request"), s.source, c, r.XID, r.CommitTime, once, association, subject("group", c.Group))
 	return err
 }
 
@@ -190,4 +194,21 @@ func (s *Store) Position(ctx context.Context) (durable cdc.LSN, ok bool, err err
 		return 0, false, fmt.Errorf("read position: %w", err)
 	}
 	return durable, true, nil
+}
+
+// Log is the log of changes that the source's positions are about, 0 while the
+// stream is followed or nothing was yet; see cdc.ChangeLog.
+func (s *Store) Log(ctx context.Context) (id uint32, err error) {
+	err = s.pool.QueryRow(ctx, "select coalesce((select log_id from rollcall_state.position where source = $1), 0)", s.source).Scan(&id)
+	if err != nil {
+		return 0, fmt.Errorf("read which log of changes is followed: %w", err)
+	}
+	return id, nil
+}
+
+// FollowLog records which log of changes is followed from now on; 0: the stream.
+func (s *Store) FollowLog(ctx context.Context, id uint32) error {
+	_, err := s.write(ctx, "record log of changes", `insert into rollcall_state.position (source, durable_lsn, saved_at, log_id) values ($1, '0/0', $3, $2)
+		on conflict (source) do update set log_id = excluded.log_id where position.log_id <> excluded.log_id`, s.source, id, s.now())
+	return err
 }

@@ -13,6 +13,26 @@
 --
 -- To undo:  drop publication rollcall;
 
+-- Of a capture by triggers, where there was one: the triggers go with their
+-- functions.
+do $do$
+declare
+    captured text;
+begin
+    if to_regclass('rollcall.log') is null then
+        return;
+    end if;
+    for captured in
+        select oid::regprocedure::text from pg_catalog.pg_proc
+        where pronamespace = 'rollcall'::regnamespace
+          and (prorettype = 'trigger'::regtype and proname like 'log\_%' or proname in ('log_lag', 'triggers', 'make_triggers', 'make_log_function'))
+    loop
+        execute format('drop function %s cascade', captured);
+    end loop;
+    drop table rollcall.log;
+end
+$do$;
+
 do $do$
 declare
     version      constant integer := current_setting('server_version_num')::integer;

@@ -4,20 +4,28 @@
 -- that set ticks and options, where they exist.
 --
 -- Needs a superuser; since server 16 also a role with CREATEROLE and
--- REPLICATION. The role gets no password: set one, or let pg_hba.conf or a
--- certificate decide. Run again after adding a view to the schema rollcall.
+-- REPLICATION (where triggers capture changes, CREATEROLE alone). The role gets
+-- no password: set one, or let pg_hba.conf or a certificate decide. Run again
+-- after adding a view to the schema rollcall.
 -- To undo:  see uninstall/uninstall.sql.
 
 do $do$
+declare
+    -- Where triggers capture changes there is no stream to be read.
+    replicates constant boolean := to_regclass('rollcall.log') is null;
 begin
     if not exists (select from pg_catalog.pg_roles where rolname = 'rollcall') then
         begin
-            create role rollcall login replication;
+            if replicates then
+                create role rollcall login replication;
+            else
+                create role rollcall login;
+            end if;
             comment on role rollcall is 'Rollcall: keeps Constant Contact lists in step with this database.';
         exception when duplicate_object or unique_violation then
             null; -- somebody created it at the same moment, for another database
         end;
-    elsif exists (select from pg_catalog.pg_roles where rolname = 'rollcall' and not (rolcanlogin and rolreplication)) then
+    elsif exists (select from pg_catalog.pg_roles where rolname = 'rollcall' and not (rolcanlogin and (rolreplication or not replicates))) then
         -- Hosted servers grant replication in ways of their own.
         raise warning 'the role rollcall may not log in or not replicate'
             using hint = 'alter role rollcall login replication; or what your provider offers for it.';
@@ -30,6 +38,14 @@ $do$;
 
 grant usage on schema rollcall to rollcall;
 grant select on all tables in schema rollcall to rollcall; -- the views and the watches
+
+do $do$
+begin
+    if to_regclass('rollcall.log') is not null then
+        grant select, delete on rollcall.log to rollcall;
+    end if;
+end
+$do$;
 
 do $do$
 declare

@@ -1,4 +1,4 @@
--- A replay brings the same message at the same position. What was asked by SQL is
+-- A replay brings the same message at the same position, or with the same digest. What was asked by SQL is
 -- in the audit log like what was asked by a command.
 with asked as (
     insert into rollcall_state.request (source, content, xid, asked_at, lsn)
