@@ -248,11 +248,19 @@ func (m *model) left(s mirror, a string) {
 	case h.told == "add" || h.maybeSeen || h.seen:
 		h.maybeDeparted = true
 	}
-	m.person(a).unread = true
+	m.person(a).unread, h.going = true, false
 	for _, c := range m.changes {
 		if c.to == a {
 			delete(c.due, s) // the system may have seen the person there
 		}
+	}
+}
+
+// offAll is somebody going off all lists. Whoever is on one later was put there
+// later.
+func (m *model) offAll(a string) {
+	for p, h := range m.pairs {
+		h.going = h.going && p.address != a
 	}
 }
 

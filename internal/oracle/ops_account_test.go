@@ -67,6 +67,7 @@ func unsubscribe(t *rapid.T, s *system, now *picture) bool {
 	}
 	p := s.model.person(c.Email.Address)
 	p.unread, p.unsubRead, p.hidden = true, false, s.model.openCall(c.Email.Address)
+	s.model.offAll(c.Email.Address)
 	return s.did(s.account.sim.Unsubscribe(accountName, c.Email.Address), "%s unsubscribes", c.Email.Address)
 }
 
@@ -138,6 +139,7 @@ func deleteContact(t *rapid.T, s *system, now *picture) bool {
 		return false
 	}
 	s.model.person(c.Email.Address).unread = true
+	s.model.offAll(c.Email.Address)
 	if s.model.openCall(c.Email.Address) {
 		s.model.doubt(c.Email.Address) // an import on its way makes the contact again, without its lists
 	}
