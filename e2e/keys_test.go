@@ -41,7 +41,7 @@ func (w *world) oauthConfig(t *testing.T) (redirect string) {
 	}
 	w.config = filepath.Join(dir, "rollcall.yaml")
 	text := fmt.Sprintf(`source: {name: chamber, url: "%s", slot: %s}
-state: {master_keys: [{file: %s}]}
+%sstate: {master_keys: [{file: %s}]}
 constant_contact:
   api_url: http://%s/v3
   keys: [{name: main, client_id: an-application, client_secret: {file: %s}, auth_url: "http://%s/oauth2/default/v1", redirect_url: "%s"}]
@@ -50,7 +50,7 @@ pace: {linger: 500ms}
 metrics: {listen: "off"}
 console: {listen: "off"}
 rules: {removal_thresholds: {off: true}} # random office work would be asked about
-`, w.db.URL, pgtest.Slot(t), dir+"/master", w.address, dir+"/secret", w.address, redirect)
+`, w.db.URL, pgtest.Slot(t), capture(), dir+"/master", w.address, dir+"/secret", w.address, redirect)
 	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

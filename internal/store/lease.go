@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/lease"
 	"rollcall/sql"
 )
@@ -48,6 +49,7 @@ func (s *Leases) TakeLease(ctx context.Context, key string, seen lease.Row, hold
 	if err != nil {
 		return 0, fmt.Errorf("take lease: %w", err)
 	}
+	failpoint.Hit(failpoint.LeaseTaken)
 	return token, nil
 }
 
@@ -77,6 +79,7 @@ func (s *Leases) RenewLease(ctx context.Context, key string, token int64) (now l
 
 // ReleaseLease frees a lease; see lease.Store.
 func (s *Leases) ReleaseLease(ctx context.Context, key string, token int64) error {
+	failpoint.Hit(failpoint.LeaseReleasing)
 	_, err := s.pool.Exec(ctx, `update rollcall_state.lease set holder = '', renewals = renewals + 1, expires_at = $3 where key = $1 and token = $2`,
 		key, token, s.now())
 	if err != nil {
