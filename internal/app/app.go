@@ -134,6 +134,11 @@ func (a *App) Run(ctx context.Context) error {
 			keeper.Share = &lease.Share{
 				Fellows: store.NewWorkers(a.state, a.cfg.Source.Name), Holder: keeper.Holder, Leases: len(a.keys), Now: a.now, Log: keeper.Log,
 			}
+			board := &lease.Board{Store: leases, Read: leases.Read, Now: a.now}
+			for _, s := range a.keys {
+				board.Keys = append(board.Keys, s.key.id)
+			}
+			keeper.Store = board
 			keeper.Share.Look(ctx)
 			group.Go(func() error { return keeper.Share.Run(ctx) })
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -45,11 +46,13 @@ func (c *cut) dead() bool {
 	return c.off
 }
 
-func (c *cut) Lease(ctx context.Context, key string) (Row, error) {
+func (c *cut) read(ctx context.Context, _ []string) (map[string]Row, error) {
 	if c.dead() {
-		return Row{}, errLostOnTheWay
+		return nil, errLostOnTheWay
 	}
-	return c.memory.Lease(ctx, key)
+	c.memory.mu.Lock()
+	defer c.memory.mu.Unlock()
+	return maps.Clone(c.memory.rows), nil
 }
 
 func (c *cut) RenewLease(ctx context.Context, key string, token int64) (Row, bool, error) {
@@ -110,7 +113,8 @@ func (t *team) join(name string, wants int) {
 	t.members[name] = m
 	log := slog.New(slog.DiscardHandler)
 	share := &Share{Fellows: m.network, Holder: name, Leases: t.leases, Now: time.Now, Log: log}
-	k := &Keeper{Store: m.network, Holder: name, Serves: "chamber", Now: time.Now, Log: log, Share: share}
+	board := &Board{Store: m.network, Now: time.Now, Read: m.network.read}
+	k := &Keeper{Store: board, Holder: name, Serves: "chamber", Now: time.Now, Log: log, Share: share}
 	m.ended.Go(func() {
 		share.Look(ctx)
 		m.ended.Go(func() { _ = share.Run(ctx) })
