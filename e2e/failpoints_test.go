@@ -219,7 +219,7 @@ func (c *crash) at(t *testing.T, name string) {
 	}
 	c.env = nil
 	c.start(t)
-	c.rest(t)
+	c.rest(t, 8*time.Minute)
 	c.stop(t)
 }
 
@@ -290,11 +290,11 @@ func (c *crash) begun(t *testing.T) bool {
 }
 
 // rest waits until nothing is left to do, and compares.
-func (c *crash) rest(t *testing.T) {
+func (c *crash) rest(t *testing.T, patience time.Duration) {
 	t.Helper()
 	var lsn string
 	c.must(t, c.member.QueryRow(t.Context(), "select pg_current_wal_insert_lsn()::text").Scan(&lsn))
-	c.settle(t, 8*time.Minute)
+	c.settle(t, patience)
 	c.wantLists(t, "at rest")
 	c.wantLawful(t)
 	c.wantNoRepetition(t)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -10,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"rollcall/internal/ccsim"
 	"rollcall/internal/chamber"
@@ -202,7 +205,8 @@ func TestSoak(t *testing.T) {
 		s.run(t)
 	default:
 	}
-	s.rest(t)
+	t.Cleanup(func() { s.explain(t) })
+	s.rest(t, 20*time.Minute) // whoever a call left out waits a quarter of an hour
 	n := s.sampleGoroutines()
 	if n < 10 || s.goroutines > mostGoroutines {
 		t.Errorf("%.0f goroutines at rest, %.0f at most", n, s.goroutines)
@@ -222,6 +226,26 @@ func TestSoak(t *testing.T) {
 	if code := s.process.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("planned stop: exit code %d", code)
 	}
+}
+
+// explain says what is still waited for when the test has failed.
+func (s *soak) explain(t *testing.T) {
+	if !t.Failed() {
+		return
+	}
+	conn, err := pgx.Connect(context.Background(), s.server.URL("chamber"))
+	if err != nil {
+		t.Log(err)
+		return
+	}
+	defer conn.Close(context.Background())
+	var waits string
+	err = conn.QueryRow(context.Background(), `select json_build_object('now', now(),
+		'touched', (select count(*) from rollcall_state.touched),
+		'dirty', (select json_agg(d) from (select not_before, count(*) from rollcall_state.dirty group by 1 order by 1 limit 20) d),
+		'requests', (select json_agg(state) from rollcall_state.request where state in ('pending', 'running')),
+		'calls', (select json_agg(a) from (select kind, state, created_at from rollcall_state.activity where state in ('intended', 'sent', 'unknown')) a))`).Scan(&waits)
+	t.Logf("%v: still waits: %s (%v); the program's log ends:\n%s", s.counts, waits, err, tail([]byte(s.log.String()), 6000))
 }
 
 // makeTrouble lets the office work and makes trouble until the time is over, and
