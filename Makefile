@@ -4,7 +4,7 @@ CC := $(shell go env CC)
 RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test test-rules test-oracle test-mutants test-faults test-matrix test-failover test-schemas e2e screenshots lint demo sim bench bench-drain bench-plan bench-calls bench-reconcile bench-console bench-overhead image test-image packages test-packages release clean
+.PHONY: help build test test-rules test-oracle test-mutants test-faults test-crash test-soak test-scale test-matrix test-failover test-schemas e2e screenshots lint demo sim bench bench-drain bench-plan bench-calls bench-reconcile bench-console bench-overhead image test-image packages test-packages release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,20 @@ test-mutants: ## spoil one rule at a time: the oracle or a test must notice each
 # About eight minutes. The seed that it prints repeats a run: ROLLCALL_SEED=...
 test-faults: ## the whole program while requests fail at random, each fault at length
 	ROLLCALL_FAULTS=long go test -count=1 -v -parallel 7 -timeout 30m -run 'Test(Faults|ThreeSendersOnOneKey|KilledDuringARefresh|GrantIsRevokedAndGivenAgain)$$' ./e2e
+
+# About ten minutes, most of them waiting, so many run side by side. CAPTURE=triggers
+# captures changes by triggers. The seeds that it prints repeat a run: ROLLCALL_SEED=...
+test-crash: ## the program killed at every step and at random moments, under load
+	ROLLCALL_CRASH=long go test -count=1 -v -parallel 14 -timeout 40m -run 'Test(KilledAtEveryFailpoint|KilledUnderLoad|KilledDuringARefresh|ReleasedProgramHasNoFailpoints)$$' ./e2e
+
+# The seed that it prints repeats a run, as far as the machine's speed allows: ROLLCALL_SEED=...
+MINUTES ?= 10
+test-soak: ## everything goes wrong in turn for MINUTES=10, then all must be in step
+	ROLLCALL_SOAK_MINUTES=$(MINUTES) go test -count=1 -v -timeout 0 -run 'TestSoak$$' ./e2e
+
+# It compares processor times and times of one run: on a machine that does nothing else.
+test-scale: ## workers share 200 API keys, are killed and suspended; one worker serves 200
+	ROLLCALL_SCALE=long go test -count=1 -v -parallel 1 -timeout 40m -run 'Test(WorkersShareKeys|OneWorkerServesManyKeysAtOnce|AWorkerThatWasSuspended)$$' ./e2e
 
 # Both need Debian's chromium and a few minutes.
 screenshots: build ## pictures of every page of the console, into ./screenshots

@@ -3,9 +3,8 @@ package e2e
 import (
 	"context"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,14 +18,7 @@ import (
 // SQL statement over the member tables says.
 func TestKilledUnderLoad(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("ROLLCALL_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("ROLLCALL_SEED=%d", seed)
+	seed := testSeed(t)
 	random := rand.New(rand.NewPCG(seed, 0))
 
 	var summary chamber.Summary
@@ -34,45 +26,55 @@ func TestKilledUnderLoad(t *testing.T) {
 		summary, err = chamber.Generate(ctx, conn, chamber.Options{Seed: 7, Associations: 1, Reps: 1000, Groups: 15})
 		return err
 	})
-	const writers, changes, kills = 4, 10_000, 6
-	done := make(chan struct{}, changes)
+	const writers, changes = 4, 10_000
+	kills := 4
+	if crashLong() {
+		kills = 12
+	}
+	work := make(chan struct{}, changes) // a change that may be made
+	var made atomic.Int64
 	var load sync.WaitGroup
-	w.start(t)
 	for i := range writers {
 		conn := w.db.Conn(t)
 		load.Go(func() {
-			for s := range chamber.Changes(seed+uint64(i), summary, changes/writers) {
-				if _, err := conn.Exec(t.Context(), s.SQL, s.Args...); err != nil {
-					t.Errorf("office work: %v", err)
+			for s := range chamber.Changes(seed+uint64(i), summary, changes) {
+				if _, more := <-work; !more {
 					return
 				}
-				done <- struct{}{}
+				if _, err := conn.Exec(t.Context(), s.SQL, s.Args...); err != nil {
+					t.Errorf("office work: %v", err)
+				}
+				made.Add(1)
 			}
 		})
 	}
-	// Kills are spread over the load and the time after it, when calls are on
-	// their way.
-	for range kills - 2 {
-		for range random.IntN(2*changes/kills) + 1 {
-			select {
-			case <-done:
-			case <-time.After(30 * time.Second):
-				t.Fatal("the office stands still")
-			}
-		}
-		w.kill(t)
+	for range kills {
 		w.start(t)
+		for range changes / kills {
+			work <- struct{}{}
+		}
+		enough := made.Load() + random.Int64N(int64(changes/kills))
+		w.killAfter(t, random.IntN(12), func() bool { return made.Load() >= enough })
 	}
+	close(work)
+	// And in the time after the load, when calls are on their way.
 	load.Wait()
 	for range 2 {
-		before := len(w.sim.Requests())
-		wait(t, "calls", func() bool { return len(w.sim.Requests()) > before+random.IntN(12) })
-		w.kill(t)
 		w.start(t)
+		w.killAfter(t, random.IntN(12), func() bool { return true })
 	}
+	w.start(t)
 	w.settle(t, 5*time.Minute)
 	w.compare(t)
 	w.stop(t)
+}
+
+// killAfter kills the program once it has made some calls and more is so.
+func (w *world) killAfter(t *testing.T, calls int, more func() bool) {
+	t.Helper()
+	before := len(w.sim.Requests())
+	wait(t, "calls", func() bool { return len(w.sim.Requests()) >= before+calls && more() })
+	w.kill(t)
 }
 
 // wait waits until something has happened.

@@ -38,20 +38,26 @@ func TestMain(m *testing.M) {
 	pgtest.Main(m)
 }
 
-// binary builds the program once.
-var binary = sync.OnceValues(func() (string, error) {
+// binary builds the program once, and failpointBinary the one that can be ended at
+// a chosen step; see package failpoint.
+var (
+	binary          = sync.OnceValues(func() (string, error) { return build() })
+	failpointBinary = sync.OnceValues(func() (string, error) { return build("-tags", "failpoint") })
+)
+
+func build(flags ...string) (path string, err error) {
 	dir, err := os.MkdirTemp("", "rollcall-e2e-")
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "rollcall")
-	args := []string{"build", "-o", path, "rollcall/cmd/rollcall"}
+	path = filepath.Join(dir, "rollcall")
+	args := append(append([]string{"build", "-o", path}, flags...), "rollcall/cmd/rollcall")
 	out, err := exec.Command("go", args...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 // world is a member database, a simulated Constant Contact and the program
 // between them.
@@ -64,6 +70,8 @@ type world struct {
 	config  string // path of the configuration
 	log     *bytes.Buffer
 	process *exec.Cmd
+	program func() (path string, err error) // nil: binary
+	env     []string                        // of the program, beside the test's own
 }
 
 const account = "harbour"
@@ -159,7 +167,11 @@ func (w *world) start(t *testing.T) {
 // startInto is start with another place for the log.
 func (w *world) startInto(t *testing.T, log io.Writer) {
 	t.Helper()
-	path, err := binary()
+	program := binary
+	if w.program != nil {
+		program = w.program
+	}
+	path, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +179,7 @@ func (w *world) startInto(t *testing.T, log io.Writer) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	w.process = exec.Command(path, "run", "--config", w.config)
+	w.process.Env = append(os.Environ(), w.env...)
 	w.process.Stderr = log
 	w.process.Stdout = log
 	if err := w.process.Start(); err != nil {

@@ -3,10 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -68,14 +65,7 @@ func long() bool { return os.Getenv("ROLLCALL_FAULTS") == "long" }
 // ROLLCALL_SEED repeats a run, as far as the machine's speed allows.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("ROLLCALL_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("to repeat: ROLLCALL_SEED=%d", seed)
+	seed := testSeed(t)
 	for name, trouble := range troubles {
 		if !long() && !trouble.smoke {
 			continue
@@ -98,22 +88,15 @@ func TestFaults(t *testing.T) {
 // play is one run of the test.
 type play struct {
 	*inside
+	*crowd
 	trouble
-	seed   uint64
-	rand   *rand.Rand
-	of     chamber.Summary
-	office *pgx.Conn
+	seed uint64
+	of   chamber.Summary
 
-	targets   []string        // addresses of people who may do something in Constant Contact
-	gone      map[string]bool // addresses that unsubscribed or were deleted
-	left      map[pair]bool
 	connected int // how often the account was connected again
 	perRound  int // statements of the office
 	patience  int // ticks without a call after which the program waits for something
 }
-
-// pair is an address on a list.
-type pair struct{ list, address string }
 
 func newPlay(t *testing.T, x trouble, seed uint64) *play {
 	t.Helper()
@@ -121,14 +104,13 @@ func newPlay(t *testing.T, x trouble, seed uint64) *play {
 	if long() {
 		reps, groups, perRound, patience = 700, 8, 150, 40
 	}
-	p := &play{trouble: x, seed: seed, rand: rand.New(rand.NewPCG(seed, 2)), gone: map[string]bool{}, left: map[pair]bool{}, perRound: perRound, patience: patience}
+	p := &play{trouble: x, seed: seed, perRound: perRound, patience: patience}
 	p.inside = newInside(t, fmt.Sprint("faults", reps), func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := chamber.Generate(ctx, conn, chamber.Options{Seed: 7, Associations: 1, Reps: reps, Groups: groups})
 		return err
 	}, x.longLived)
-	p.office = p.db.Conn(t)
+	p.crowd = newCrowd(t, p.world, seed)
 	p.of = summary(t, p.office)
-	p.chooseTargets(t)
 	p.must(t, p.connectInside(t.Context()))
 	p.sim.Skew(x.skew)
 	if x.share > 0 {
@@ -183,25 +165,6 @@ func summary(t *testing.T, conn *pgx.Conn) (s chamber.Summary) {
 	return s
 }
 
-// chooseTargets takes people whose addresses are theirs alone and stay: the
-// consent of somebody who then changes the address follows to the new one, which
-// the plain statement of package chamber cannot see.
-func (p *play) chooseTargets(t *testing.T) {
-	t.Helper()
-	rows, err := p.office.Query(t.Context(), `select lower(btrim(email)) from chamber.rep
-		where rep_id % 16 = 0 and active and not opted_out and email ~ '^[A-Za-z0-9_.+-]+@[A-Za-z0-9.-]+$'
-		and (select count(*) from chamber.rep s where lower(btrim(s.email)) = lower(btrim(rep.email))) = 1 order by rep_id`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.targets, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
-		t.Fatal(err)
-	}
-	if len(p.targets) == 0 {
-		t.Fatalf("%d people to do something", len(p.targets))
-	}
-}
-
 // round is some office work and some of what people do, and time for the calls.
 func (p *play) round(t *testing.T, round int) {
 	t.Helper()
@@ -222,22 +185,6 @@ func (p *play) round(t *testing.T, round int) {
 		p.somebodyActs(t)
 	}
 	p.must(t, p.sim.Release(account))
-}
-
-// sharesTarget says whether the statement gives somebody else the address of one
-// of the targets.
-func (p *play) sharesTarget(t *testing.T, s chamber.Statement) bool {
-	t.Helper()
-	if len(s.Args) != 2 {
-		return false
-	}
-	var concerned bool
-	err := p.office.QueryRow(t.Context(), `select $1 like '%set email = c.email%' and exists (
-		select from chamber.rep where rep_id::text = $2 and lower(btrim(email)) = any($3))`, s.SQL, fmt.Sprint(s.Args[1]), p.targets).Scan(&concerned)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return concerned
 }
 
 // ask leaves a request for the program, as a command does.
@@ -297,43 +244,5 @@ func (p *play) reconnect(t *testing.T) bool {
 			t.Fatalf("connect again: %v", err)
 		}
 		p.tick(t) // the token endpoint takes one request a second
-	}
-}
-
-// somebodyActs is somebody who unsubscribes, leaves a list or is deleted: one of
-// those whom the program has put on a list and been told so.
-func (p *play) somebodyActs(t *testing.T) {
-	t.Helper()
-	rows, err := p.member.Query(t.Context(), `select l.name, g.address from rollcall_state.ledger g
-		join rollcall_state.list l on l.key = g.list
-		where g.told = 'add' and g.confirmed and g.shown <> 'off' and g.departed_at is null and g.address = any($1)
-		and not exists (select from rollcall_state.intent i join rollcall_state.activity a on a.id = i.activity
-			where i.address = g.address and a.state in ('intended', 'sent', 'unknown'))
-		order by g.address, l.name`, p.targets)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pairs, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (x pair, err error) {
-		return x, row.Scan(&x.list, &x.address)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pairs = slices.DeleteFunc(pairs, func(x pair) bool {
-		return p.gone[x.address] || p.left[x] || !slices.Contains(p.sim.ListAddresses(account, x.list), x.address)
-	})
-	if len(pairs) == 0 {
-		return
-	}
-	switch x := pairs[p.rand.IntN(len(pairs))]; p.rand.IntN(4) {
-	case 0:
-		p.must(t, p.sim.Unsubscribe(account, x.address))
-		p.gone[x.address] = true
-	case 1:
-		p.must(t, p.sim.DeleteContact(account, x.address))
-		p.gone[x.address] = true
-	default:
-		p.must(t, p.sim.Leave(account, x.address, x.list))
-		p.left[x] = true
 	}
 }

@@ -24,7 +24,7 @@ type part struct {
 	process *exec.Cmd
 	mu      sync.Mutex
 	log     bytes.Buffer
-	calls   atomic.Int64 // requests of this process to Constant Contact
+	calls   *atomic.Int64 // requests of this process to Constant Contact
 }
 
 func (p *part) Write(b []byte) (int, error) {
@@ -44,12 +44,12 @@ func (p *part) said(what string) bool {
 // what it writes is known.
 func (w *world) startPart(t *testing.T, name, roles string) *part {
 	t.Helper()
-	p := &part{}
+	calls := &atomic.Int64{}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	w.must(t, err)
 	handler := w.sim.Handler()
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		p.calls.Add(1)
+		calls.Add(1)
 		handler.ServeHTTP(rw, r)
 	})}
 	served := make(chan struct{})
@@ -61,6 +61,15 @@ func (w *world) startPart(t *testing.T, name, roles string) *part {
 		_ = server.Close()
 		<-served
 	})
+	p := w.startPartAt(t, name, roles, listener.Addr().String())
+	p.calls = calls
+	return p
+}
+
+// startPartAt is startPart with the address of the simulator.
+func (w *world) startPartAt(t *testing.T, name, roles, address string) *part {
+	t.Helper()
+	p := &part{}
 	w.exec(t, fmt.Sprintf(`do $$ begin create role %s superuser login; exception when duplicate_object then null; end $$`, name))
 	state, err := url.Parse(w.db.URL)
 	w.must(t, err)
@@ -68,7 +77,7 @@ func (w *world) startPart(t *testing.T, name, roles string) *part {
 	text, err := os.ReadFile(w.config)
 	w.must(t, err)
 	config := filepath.Join(t.TempDir(), "rollcall.yaml")
-	text = bytes.ReplaceAll(text, []byte(w.address), []byte(listener.Addr().String()))
+	text = bytes.ReplaceAll(text, []byte(w.address), []byte(address))
 	text = append(text, []byte(fmt.Sprintf("state: {url: %q}\n", state))...)
 	w.must(t, os.WriteFile(config, text, 0o600))
 

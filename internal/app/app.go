@@ -16,6 +16,7 @@ import (
 	"rollcall/cdc"
 	"rollcall/internal/config"
 	"rollcall/internal/console"
+	"rollcall/internal/lease"
 	"rollcall/internal/source"
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -131,6 +132,18 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	if a.has(RoleWorker) {
 		keeper := newKeeper(leases, "run", "source "+a.cfg.Source.Name, a.now, a.log)
+		if len(a.keys) > 1 {
+			keeper.Share = &lease.Share{
+				Fellows: store.NewWorkers(a.state, a.cfg.Source.Name), Holder: keeper.Holder, Leases: len(a.keys), Now: a.now, Log: keeper.Log,
+			}
+			board := &lease.Board{Store: leases, Read: leases.Read, Now: a.now}
+			for _, s := range a.keys {
+				board.Keys = append(board.Keys, s.key.id)
+			}
+			keeper.Store = board
+			keeper.Share.Look(ctx)
+			group.Go(func() error { return keeper.Share.Run(ctx) })
+		}
 		for _, s := range a.keys {
 			group.Go(func() error { return a.hold(ctx, keeper, s) })
 		}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rollcall/cdc"
+	"rollcall/internal/failpoint"
 	"rollcall/internal/lease"
 	"rollcall/internal/store"
 	"rollcall/internal/widen"
@@ -153,6 +154,7 @@ func (a *App) touchAll(ctx context.Context, state *store.Store) error {
 	if err := state.TouchAll(ctx, after); err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.AllTouched)
 	a.touched.set()
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"rollcall/cdc"
+	"rollcall/internal/failpoint"
 	"rollcall/internal/metrics"
 	"rollcall/internal/store"
 )
@@ -37,6 +38,9 @@ func (a *App) prepareStream(ctx context.Context, state *store.Store) error {
 	conn.Release()
 	if err != nil {
 		return fmt.Errorf("prepare stream of source %s: %w", a.cfg.Source.Name, err)
+	}
+	if slot.Created {
+		failpoint.Hit(failpoint.SlotMade)
 	}
 	durable, known, err := state.Position(ctx)
 	if err != nil {
@@ -94,9 +98,11 @@ type notifying struct {
 
 // Save stores the batch; see cdc.Store.
 func (n notifying) Save(ctx context.Context, b *cdc.Batch) error {
+	failpoint.Hit(failpoint.KeysReceived)
 	if err := n.Store.Save(ctx, b); err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.KeysStored)
 	n.process.Touched(b.Len())
 	n.touched.set()
 	return nil

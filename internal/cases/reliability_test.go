@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -34,6 +35,57 @@ func (c *checker) unproven(page string) (problems []string, rows int) {
 		}
 	}
 	return problems, rows
+}
+
+// A failpoint as the code and the page name it.
+var (
+	pointInCode = regexp.MustCompile(`Point = "([a-z_]+)"`)
+	pointOnPage = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|")
+)
+
+// unlisted says where the failpoints of the code and those of the page differ.
+func unlisted(code, page string) (problems []string) {
+	named := func(pattern *regexp.Regexp, text string) (all []string) {
+		for _, found := range pattern.FindAllStringSubmatch(text, -1) {
+			all = append(all, found[1])
+		}
+		return all
+	}
+	points, rows := named(pointInCode, code), named(pointOnPage, page)
+	for _, point := range points {
+		if !slices.Contains(rows, point) {
+			problems = append(problems, fmt.Sprintf("reliability.md: the failpoint %s is missing", point))
+		}
+	}
+	for _, row := range rows {
+		if !slices.Contains(points, row) {
+			problems = append(problems, fmt.Sprintf("reliability.md: there is no failpoint %s", row))
+		}
+	}
+	return problems
+}
+
+func TestEveryFailpointIsDescribed(t *testing.T) {
+	tree := root(t)
+	code, err := fs.ReadFile(tree, "internal/failpoint/failpoint.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := fs.ReadFile(tree, "docs/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range unlisted(string(code), string(page)) {
+		t.Error(p)
+	}
+	if n := len(pointInCode.FindAllString(string(code), -1)); n < 30 {
+		t.Errorf("%d failpoints were found, want them all", n)
+	}
+	for _, mistake := range [][2]string{{string(code), strings.Replace(string(page), "| `keys_stored` |", "| `keys_kept` |", 1)}, {"", string(page)}} {
+		if len(unlisted(mistake[0], mistake[1])) == 0 {
+			t.Error("a page that says something else was not found")
+		}
+	}
 }
 
 func (c *checker) there(dir, name string) bool {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/secretbox"
 	"rollcall/sink/constantcontact"
 	"rollcall/sink/constantcontact/oauth"
@@ -268,7 +269,13 @@ func (t *Tokens) refresh(ctx context.Context, refused bool) error {
 		if state != Connected || current.Version != t.now.version {
 			return nil // somebody was faster, or disconnected
 		}
-		save := func(ctx context.Context, next oauth.Token) error { return l.Save(ctx, t.seal(next, current.Version+1)) }
+		save := func(ctx context.Context, next oauth.Token) error {
+			failpoint.Hit(failpoint.RefreshAnswered)
+			err := l.Save(ctx, t.seal(next, current.Version+1))
+			failpoint.Hit(failpoint.RefreshSaved)
+			return err
+		}
+		failpoint.Hit(failpoint.RefreshBegun)
 		next, err := t.ask(ctx, save)
 		if errors.Is(err, oauth.ErrNeedsReconnect) {
 			dead = err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/source"
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -159,9 +160,11 @@ func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
 	if readErr != nil {
 		read.Shown = nil
 	}
+	failpoint.Hit(failpoint.PeopleRead)
 	if err := d.observe(ctx, w, out, read.Shown); err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.PeopleRecorded)
 	// The reads took time and changed what is known: plan again on both.
 	if w, out, err = d.planAgain(ctx, b, read.Shown); err != nil {
 		return err
@@ -205,6 +208,7 @@ func (d *Deliverer) readChanges(ctx context.Context, b *batch) (*world, error) {
 	if err := d.Store.RecordAddresses(ctx, changed); err != nil {
 		return nil, err
 	}
+	failpoint.Hit(failpoint.ChangesRecorded)
 	if slices.ContainsFunc(changed, func(s store.SeenAt) bool { return s.Before != "" }) {
 		return d.read(ctx, b.question())
 	}

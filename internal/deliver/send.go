@@ -7,6 +7,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink"
@@ -55,6 +56,7 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 	x := d.sort(w, out, ops, held, b, bound, read.Shown)
 	calls := sink.Planner{Singles: true}.Plan(x.work, bound)
 	steps, left := sink.Steps(calls, b.versions, x.counts)
+	failpoint.Hit(failpoint.Planned)
 	if err := d.Store.NoteLists(ctx, out.Lists); err != nil {
 		return err
 	}
@@ -64,6 +66,7 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 	if err := d.Store.Learn(ctx, facts, x.finished); err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.PlanRecorded)
 	if err := d.Store.Wait(ctx, append(x.busy, left...), d.Now().Add(busyPause)); err != nil {
 		return err
 	}

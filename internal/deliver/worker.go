@@ -173,6 +173,7 @@ func (w *Worker) serve(ctx context.Context, d *Deliverer) (next time.Duration, e
 		}
 	}
 	next = idlePause
+	waiting := p.open // calls that are on their way already, for which p.at holds
 	var errs []error
 	if k := w.Keepers[d.ID]; k != nil {
 		worked, due, err := k.Turn(ctx)
@@ -191,7 +192,11 @@ func (w *Worker) serve(ctx context.Context, d *Deliverer) (next time.Duration, e
 	}
 	switch {
 	case worked:
-		p.open, p.delay, p.at = true, pollFirst, w.Now().Add(pollFirst)
+		// Not later than it was to be: changes may go on coming without a pause.
+		if soon := w.Now().Add(pollFirst); !waiting || p.at.After(soon) {
+			p.at = soon
+		}
+		p.open, p.delay = true, pollFirst
 		next = 0
 	case wait > 0:
 		next = min(next, wait)

@@ -19,6 +19,9 @@ type Keeper struct {
 	// AtOnce: nothing of the holder before is to be waited out, because no limit
 	// counts on what the lease is for.
 	AtOnce bool
+	// Share is how processes that serve the same share leases; nil: each takes
+	// what it can have.
+	Share *Share
 }
 
 // Hold does work whenever this process has the lease, until the context ends or
@@ -31,6 +34,9 @@ func (k *Keeper) Hold(ctx context.Context, key string, work func(context.Context
 			return err
 		}
 		err = k.serve(ctx, l, work)
+		if k.Share != nil {
+			k.Share.drop(key)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -102,17 +108,20 @@ func (k *Keeper) try(ctx context.Context, key string, seen *watch) (*Lease, Row,
 	}
 	wantedByAnother := row.WantedBy != "" && row.WantedBy != k.Holder && row.WantedUntil.After(k.Now())
 	if !seen.free(row, k.Now()) {
-		if row.Serves != k.Serves && !wantedByAnother {
+		if !wantedByAnother && (row.Serves != k.Serves || k.Share != nil && k.Share.ask(key, row.Holder)) {
 			err = k.Store.WantLease(ctx, key, k.Holder, wantFor)
 		}
 		return nil, row, err
 	}
-	if wantedByAnother {
+	if wantedByAnother || k.Share != nil && !k.Share.take(key, row.Holder == "", k.Now().Sub(seen.since)) {
 		return nil, row, nil
 	}
 	before := k.Now()
 	token, err := k.Store.TakeLease(ctx, key, row, k.Holder, k.Serves)
 	if err != nil || token == 0 {
+		if k.Share != nil {
+			k.Share.drop(key)
+		}
 		return nil, row, err
 	}
 	return &Lease{key: key, token: token, now: k.Now, taken: before, granted: before}, row, nil
@@ -215,6 +224,12 @@ func (k *Keeper) renewOnce(ctx context.Context, l *Lease) (ended bool, err error
 	if err != nil {
 		return l.expired(), err
 	}
-	l.renewed(sent, row, ok)
+	if row.WantedBy != "" && !row.WantedUntil.After(k.Now()) {
+		row.WantedBy = ""
+	}
+	if k.Share != nil && ok && !k.Share.gives(l.key, row.WantedBy) {
+		row.WantedBy = ""
+	}
+	l.renewed(sent, row.WantedBy != "", ok)
 	return !ok, nil
 }

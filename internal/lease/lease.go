@@ -143,7 +143,7 @@ func since(moment, now time.Time) time.Duration {
 }
 
 // renewed records an answer to a renewal that was sent at the time.
-func (l *Lease) renewed(sent time.Time, row Row, ok bool) {
+func (l *Lease) renewed(sent time.Time, wanted, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !ok {
@@ -151,7 +151,7 @@ func (l *Lease) renewed(sent time.Time, row Row, ok bool) {
 		return
 	}
 	l.granted = sent
-	l.wanted = row.WantedBy != "" && row.WantedUntil.After(l.now())
+	l.wanted = wanted
 }
 
 func (l *Lease) expired() bool {

@@ -439,7 +439,7 @@ func TestLateAnswerRenewsNothing(t *testing.T) {
 		l := &Lease{now: time.Now, granted: time.Now()}
 		sent := time.Now()
 		_ = wait(t.Context(), TTL)
-		l.renewed(sent, Row{}, true)
+		l.renewed(sent, false, true)
 		if err := l.Check(); !errors.Is(err, ErrLost) {
 			t.Errorf("after a late answer: %v", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink"
@@ -114,6 +115,7 @@ func (r *Reconciler) boundLists(ctx context.Context) (map[string]mapper.ListKey,
 // of ours. That somebody is active again who was not is no matter for an export:
 // it is asked for by name.
 func (p *puller) page(ctx context.Context, page sink.Page) error {
+	failpoint.Hit(failpoint.PageRead)
 	if page.Again {
 		clear(p.found)
 		return p.Store.ForgetPull(ctx)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"rollcall/internal/failpoint"
 	"rollcall/mapper"
 	"rollcall/sql"
 )
@@ -54,7 +55,11 @@ func (a *Association) RecordAddresses(ctx context.Context, seen []SeenAt) error 
 				on conflict (source, association, rep) do update set address = excluded.address`,
 				a.source, a.id, string(s.Rep), string(s.Address))
 		}
-		return tx.SendBatch(ctx, &batch).Close()
+		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+			return err
+		}
+		failpoint.Hit(failpoint.ChangesRecording)
+		return nil
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"rollcall/internal/failpoint"
 	"rollcall/mapper"
 	"rollcall/sink"
 	"rollcall/sql"
@@ -292,6 +293,10 @@ func (a *Association) Lists(ctx context.Context) ([]sink.BoundList, error) {
 
 // SaveList records a list's binding.
 func (a *Association) SaveList(ctx context.Context, l sink.BoundList) error {
+	made := l.State == mapper.ListBound && !l.Existed
+	if made {
+		failpoint.Hit(failpoint.ListMade)
+	}
 	_, err := a.write(ctx, "record list", `insert into rollcall_state.list
 			(source, association, key, kind, ref, name, list_id, state, existed, bound_at, keep_foreign, source_name, type_id)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
@@ -299,5 +304,11 @@ func (a *Association) SaveList(ctx context.Context, l sink.BoundList) error {
 		set name = excluded.name, list_id = excluded.list_id, state = excluded.state, existed = excluded.existed, bound_at = excluded.bound_at,
 		    keep_foreign = excluded.keep_foreign, source_name = excluded.source_name, type_id = excluded.type_id`,
 		a.source, a.id, string(l.Key), string(l.Kind), l.Ref, l.Name, l.ListID, string(l.State), l.Existed, a.now(), l.KeepForeign, l.SourceName, l.TypeID)
+	switch {
+	case made:
+		failpoint.Hit(failpoint.ListRecorded)
+	case l.State == sink.ListCreating:
+		failpoint.Hit(failpoint.ListBegun)
+	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/lease"
 	"rollcall/sql"
 )
@@ -27,15 +28,29 @@ func NewLeases(pool *pgxpool.Pool, now func() time.Time) *Leases {
 
 // Lease reads a lease; see lease.Store.
 func (s *Leases) Lease(ctx context.Context, key string) (lease.Row, error) {
-	rows, err := s.pool.Query(ctx, sql.Query("lease_read"), key)
+	rows, err := s.Read(ctx, []string{key})
+	return rows[key], err
+}
+
+// Read reads leases; see lease.Board.
+func (s *Leases) Read(ctx context.Context, keys []string) (map[string]lease.Row, error) {
+	rows, err := s.pool.Query(ctx, sql.Query("lease_read"), keys)
 	if err != nil {
-		return lease.Row{}, fmt.Errorf("read lease: %w", err)
+		return nil, fmt.Errorf("read lease: %w", err)
 	}
-	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[lease.Row])
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return lease.Row{}, fmt.Errorf("read lease: %w", err)
+	found := make(map[string]lease.Row, len(keys))
+	var key string
+	var row lease.Row
+	_, err = pgx.ForEachRow(rows, []any{
+		&key, &row.Holder, &row.Serves, &row.Token, &row.Renewals, &row.HeldSince, &row.WantedBy, &row.WantedUntil,
+	}, func() error {
+		found[key] = row
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read lease: %w", err)
 	}
-	return row, nil
+	return found, nil
 }
 
 // TakeLease takes a lease that is as it was seen; see lease.Store.
@@ -48,6 +63,7 @@ func (s *Leases) TakeLease(ctx context.Context, key string, seen lease.Row, hold
 	if err != nil {
 		return 0, fmt.Errorf("take lease: %w", err)
 	}
+	failpoint.Hit(failpoint.LeaseTaken)
 	return token, nil
 }
 
@@ -77,6 +93,7 @@ func (s *Leases) RenewLease(ctx context.Context, key string, token int64) (now l
 
 // ReleaseLease frees a lease; see lease.Store.
 func (s *Leases) ReleaseLease(ctx context.Context, key string, token int64) error {
+	failpoint.Hit(failpoint.LeaseReleasing)
 	_, err := s.pool.Exec(ctx, `update rollcall_state.lease set holder = '', renewals = renewals + 1, expires_at = $3 where key = $1 and token = $2`,
 		key, token, s.now())
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"testing"
 	"time"
 
@@ -180,5 +181,45 @@ func TestKeepersFollowEachOther(t *testing.T) {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
+	}
+}
+
+func TestWorkersSeeEachOther(t *testing.T) {
+	leases, db := newLeases(t)
+	workers, elsewhere := store.NewWorkers(db.Pool(t), "chamber"), store.NewWorkers(db.Pool(t), "museum")
+	beat := func(s *store.Workers, holder string) map[string]lease.Fellow {
+		t.Helper()
+		all, err := s.Beat(t.Context(), holder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]lease.Fellow{}
+		for _, f := range all {
+			seen[f.Holder] = f
+		}
+		return seen
+	}
+	for _, key := range []string{"api_key/a", "api_key/b", "source/chamber"} {
+		if _, err := leases.TakeLease(t.Context(), key, lease.Row{}, "one", "chamber"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	beat(workers, "one")
+	beat(elsewhere, "three")
+	beat(workers, "two")
+	seen := beat(workers, "one")
+	want := map[string]lease.Fellow{"one": {Holder: "one", Beats: 2, Leases: 2}, "two": {Holder: "two", Beats: 1}}
+	if !maps.Equal(seen, want) {
+		t.Errorf("seen %+v, want %+v", seen, want)
+	}
+	// One that has beaten since is not dead.
+	if err := workers.Forget(t.Context(), lease.Fellow{Holder: "one", Beats: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := workers.Forget(t.Context(), seen["two"]); err != nil {
+		t.Fatal(err)
+	}
+	if seen := beat(workers, "one"); len(seen) != 1 || seen["one"].Beats != 3 {
+		t.Errorf("after one was forgotten: %+v", seen)
 	}
 }

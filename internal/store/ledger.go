@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"rollcall/internal/failpoint"
 	"rollcall/mapper"
 	"rollcall/sink"
 	"rollcall/sql"
@@ -66,9 +67,12 @@ func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done)
 				return err
 			}
 		}
-		return a.takeOff(ctx, tx, done)
+		err = a.takeOff(ctx, tx, done)
+		failpoint.Hit(failpoint.CallRecording)
+		return err
 	})
 	if err == nil {
+		failpoint.Hit(failpoint.CallRecorded)
 		a.told(c)
 	}
 	return id, err
@@ -76,12 +80,18 @@ func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done)
 
 // Sent records Constant Contact's id for a call.
 func (a *Association) Sent(ctx context.Context, id int64, activityID string) error {
-	return a.setActivity(ctx, `update rollcall_state.activity set state = 'sent', activity_id = $2, sent_at = $3 where id = $1`, id, activityID, a.now())
+	failpoint.Hit(failpoint.CallAnswered)
+	err := a.setActivity(ctx, `update rollcall_state.activity set state = 'sent', activity_id = $2, sent_at = $3 where id = $1`, id, activityID, a.now())
+	failpoint.Hit(failpoint.CallSent)
+	return err
 }
 
 // Doubt records that a call may or may not have been applied.
 func (a *Association) Doubt(ctx context.Context, id int64) error {
-	return a.setActivity(ctx, `update rollcall_state.activity set state = 'unknown' where id = $1`, id)
+	failpoint.Hit(failpoint.CallDoubted)
+	err := a.setActivity(ctx, `update rollcall_state.activity set state = 'unknown' where id = $1`, id)
+	failpoint.Hit(failpoint.DoubtRecorded)
+	return err
 }
 
 func (a *Association) setActivity(ctx context.Context, statement string, args ...any) error {
@@ -91,6 +101,7 @@ func (a *Association) setActivity(ctx context.Context, statement string, args ..
 
 // Reject records that a call was not applied; see sink.Ledger.
 func (a *Association) Reject(ctx context.Context, id int64, why string, notBefore time.Time) error {
+	failpoint.Hit(failpoint.CallRefused)
 	var e ended
 	err := a.begin(ctx, "record refused call", func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `update rollcall_state.activity set state = 'rejected', ended_at = $2, outcome = $3 where id = $1`, id, a.now(), why)
@@ -106,6 +117,7 @@ func (a *Association) Reject(ctx context.Context, id int64, why string, notBefor
 		e, err = a.readEnded(ctx, tx, id, false)
 		return err
 	})
+	failpoint.Hit(failpoint.RefusalRecorded)
 	return a.tellEnded(e, err)
 }
 
@@ -158,6 +170,7 @@ func (a *Association) People(ctx context.Context, id int64) ([]mapper.Address, e
 
 // Settle records how a call ended. What was not applied is planned again.
 func (a *Association) Settle(ctx context.Context, id int64, o sink.Outcome) error {
+	failpoint.Hit(failpoint.CallEnded)
 	var e ended
 	err := a.begin(ctx, "record end of call", func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `update rollcall_state.activity set state = 'ended', ended_at = $2, outcome = $3, counters = $4 where id = $1`,
@@ -173,8 +186,10 @@ func (a *Association) Settle(ctx context.Context, id int64, o sink.Outcome) erro
 			return err
 		}
 		e, err = a.readEnded(ctx, tx, id, o.Clean || o.Completed)
+		failpoint.Hit(failpoint.CallSettling)
 		return err
 	})
+	failpoint.Hit(failpoint.CallSettled)
 	return a.tellEnded(e, err)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"rollcall/internal/failpoint"
 	"rollcall/mapper"
 	"rollcall/sql"
 )
@@ -136,5 +137,6 @@ func (a *Association) Looked(ctx context.Context, run int64, lists []mapper.List
 		_, err = tx.Exec(ctx, sql.Query("runs_count"), run, countQueued, "", queued)
 		return err
 	})
+	failpoint.Hit(failpoint.LookRecorded)
 	return queued, err
 }

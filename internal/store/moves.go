@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"rollcall/internal/failpoint"
 	"rollcall/sql"
 )
 
@@ -12,6 +13,7 @@ import (
 // again. A move that was not done is not tried again: the new address is added
 // like any other.
 func (a *Association) Moved(ctx context.Context, id int64, done bool) error {
+	failpoint.Hit(failpoint.MoveAnswered)
 	var e ended
 	err := a.begin(ctx, "record move", func(tx pgx.Tx) error {
 		outcome, queries := "not done", []string{"moves_touch"}
@@ -34,5 +36,6 @@ func (a *Association) Moved(ctx context.Context, id int64, done bool) error {
 		e, err = a.readEnded(ctx, tx, id, done)
 		return err
 	})
+	failpoint.Hit(failpoint.MoveRecorded)
 	return a.tellEnded(e, err)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"rollcall/internal/failpoint"
 	"rollcall/mapper"
 )
 
@@ -63,7 +64,9 @@ func (s *Store) Requests(ctx context.Context) ([]Request, error) {
 
 // SetRequest records how far a request is: running, done or refused.
 func (s *Store) SetRequest(ctx context.Context, id int64, state string, answer Answer) error {
-	return s.begin(ctx, "record request", func(tx pgx.Tx) error { return s.setRequest(ctx, tx, id, state, answer) })
+	err := s.begin(ctx, "record request", func(tx pgx.Tx) error { return s.setRequest(ctx, tx, id, state, answer) })
+	failpoint.Hit(failpoint.RequestRecorded)
+	return err
 }
 
 // setRequest records how far a request is, and its end in the audit log too.

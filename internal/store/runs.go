@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"rollcall/internal/failpoint"
 	"rollcall/mapper"
 	"rollcall/sql"
 )
@@ -62,6 +63,7 @@ func (a *Association) StartRun(ctx context.Context, r Run) (id int64, err error)
 			values ($1, $2, $3, $4, $5, 'running', $6, $7) returning id`,
 			a.source, a.id, string(r.Kind), keyStrings(r.Lists), r.AskedBy, r.Detail, a.now()).Scan(&id)
 	})
+	failpoint.Hit(failpoint.RunRecorded)
 	return id, err
 }
 
@@ -80,6 +82,7 @@ func (a *Association) EndRun(ctx context.Context, id int64, state RunState, deta
 		}
 		return err
 	})
+	failpoint.Hit(failpoint.RunEnded)
 	if err == nil && kind != "" && a.observer != nil {
 		a.observer.RunEnded(kind, state)
 	}

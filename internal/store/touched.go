@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"rollcall/cdc"
+	"rollcall/internal/failpoint"
 	"rollcall/sql"
 )
 
@@ -67,6 +68,7 @@ func (s *Store) save(ctx context.Context, b *cdc.Batch, alone bool) (refused int
 			}
 		}
 		_, err := tx.Exec(ctx, sql.Query("touched_position"), s.source, uint64(b.End), s.now())
+		failpoint.Hit(failpoint.KeysStoring)
 		return err
 	})
 	return refused, err

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"rollcall/cdc"
+	"rollcall/internal/failpoint"
 	"rollcall/mapper"
 	"rollcall/sql"
 )
@@ -225,7 +226,11 @@ func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secon
 		if err := deleteTouched(ctx, tx, s.source, touched); err != nil {
 			return err
 		}
-		return s.takeOff(ctx, tx, touched)
+		if err := s.takeOff(ctx, tx, touched); err != nil {
+			return err
+		}
+		failpoint.Hit(failpoint.KeysWidening)
+		return nil
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rollcall/cdc"
+	"rollcall/internal/failpoint"
 	"rollcall/internal/source"
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -131,10 +132,12 @@ func (w *Widener) Pass(ctx context.Context) (took, kept int, err error) {
 		}
 	}
 	kept = keep(touched, func(*store.TouchedRow) bool { return false })
+	failpoint.Hit(failpoint.KeysRead)
 	err = w.Store.Widen(ctx, touched, keys.all, second, func(m *store.Marks) error { return p.mark(ctx, keys, m) })
 	if err != nil {
 		return 0, kept, err
 	}
+	failpoint.Hit(failpoint.KeysWidened)
 	if err := p.mended(ctx); err != nil {
 		return 0, kept, err
 	}
