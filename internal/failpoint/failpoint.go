@@ -9,13 +9,14 @@ package failpoint
 // Point names a step. What is done there is in docs/reliability.md.
 type Point string
 
-// The reader: from the stream to the acknowledgement of the slot.
+// The reader or the mover: from the stream to the acknowledgement of the slot, or
+// from the log of triggers to its emptying.
 const (
 	SlotMade     Point = "slot_made"     // the slot was made, nothing is touched yet
 	AllTouched   Point = "all_touched"   // everything is touched, reading has not begun
 	KeysReceived Point = "keys_received" // a batch was read, nothing of it is stored
 	KeysStoring  Point = "keys_storing"  // it is stored with its position, before the commit
-	KeysStored   Point = "keys_stored"   // after the commit, the slot is not acknowledged
+	KeysStored   Point = "keys_stored"   // after the commit, the slot is not acknowledged or the log of triggers not emptied
 )
 
 // The widener: from touched keys to dirty addresses.
