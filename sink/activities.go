@@ -159,5 +159,8 @@ func (a *Applier) settle(ctx context.Context, call OpenActivity, activity consta
 		o.Shown = back.Shown
 	}
 	a.Log.Info("call ended", "activity", call.ID, "kind", string(call.Kind), "state", o.State, "clean", o.Clean, "people", call.People)
-	return a.Ledger.Settle(ctx, call.ID, o)
+	if err := a.Ledger.Settle(ctx, call.ID, o); err != nil || o.State != constantcontact.StateFailed || a.Compare == nil {
+		return err
+	}
+	return a.Compare(ctx, nil)
 }

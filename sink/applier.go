@@ -24,6 +24,10 @@ type Applier struct {
 	// TypeIDs reads the database's ids of the membership types that exist, by
 	// their list's key; empty where it gives none. Nil: it gives none.
 	TypeIDs func(ctx context.Context) (map[mapper.ListKey]string, error)
+	// Compare records which lists the account has, and lets people who wait be
+	// planned again at once where one is gone. It is called when a call was refused
+	// or failed, which that explains. Nil: nobody looks.
+	Compare func(ctx context.Context, people []mapper.Address) error
 	// ReadAge is told how old the read was on which each call that adds relies;
 	// nil: nobody is.
 	ReadAge func(time.Duration)
@@ -188,12 +192,17 @@ func (a *Applier) failed(ctx context.Context, id int64, c *Call, err error) erro
 		a.Log.Warn("reply to call was lost", "activity", id, "kind", string(c.Kind), "err", err)
 		return errors.Join(err, a.Ledger.Doubt(ctx, id))
 	}
-	pause := pauseThrottled
-	if constantcontact.Classify(err) == constantcontact.Reject || constantcontact.Classify(err) == constantcontact.Missing {
+	pause, class := pauseThrottled, constantcontact.Classify(err)
+	refused := class == constantcontact.Reject || class == constantcontact.Missing
+	if refused {
 		pause = pauseRefused
 	}
 	a.Log.Warn("call was not applied", "activity", id, "kind", string(c.Kind), "err", err)
-	return errors.Join(err, a.Ledger.Reject(ctx, id, string(constantcontact.Classify(err)), a.Now().Add(pause)))
+	err = errors.Join(err, a.Ledger.Reject(ctx, id, string(class), a.Now().Add(pause)))
+	if refused && a.Compare != nil {
+		err = errors.Join(err, a.Compare(ctx, c.Addresses))
+	}
+	return err
 }
 
 func (a *Applier) request(ctx context.Context, c *Call) (constantcontact.Activity, error) {

@@ -19,7 +19,7 @@ func (a *App) keep(w *deliver.Worker, d *deliver.Deliverer) *reconcile.Reconcile
 		Between:  a.between(w),
 		Now:      a.now, Log: a.log.With("component", "reconcile"),
 	}
-	d.Applier.TypeIDs = r.TypeIDs
+	d.Applier.TypeIDs, d.Applier.Compare = r.TypeIDs, r.CompareLists
 	return r
 }
 

@@ -106,7 +106,9 @@ func (m *model) add(now *picture, listID, a string) {
 // other addresses: one that is to go is enough.
 func (m *model) remove(now *picture, listID string, c *contact) {
 	s, known := m.of[listID]
-	if !known || s.what == "hand" && !m.pair(s, c.Email.Address).ours {
+	names := append(slices.Clone(m.names[c.ID]), c.Email.Address)
+	put := slices.ContainsFunc(names, func(a string) bool { return m.pair(s, a).ours })
+	if !known || s.what == "hand" && !put {
 		m.problem("removes %s from %q, which is not ours", c.Email.Address, now.lists[listID])
 		return
 	}
@@ -143,7 +145,7 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 		_, optOut := m.verdict(s, c.Email.Address)
 		m.taken(s, c.Email.Address, optOut || m.approved(s, c.Email.Address, "remove"))
 	}
-	if !slices.ContainsFunc(append(m.names[c.ID], c.Email.Address), justified) {
+	if !slices.ContainsFunc(names, justified) {
 		v, _ := m.verdict(s, c.Email.Address)
 		m.problem("removes %s from %s, verdict %s, alarmed %v\n%s", c.Email.Address, s, v, m.alarmed(), m.told(s, c.Email.Address))
 	}

@@ -100,7 +100,7 @@ func (s *system) restart() error {
 		Settings: reconcile.Settings{Every: 24 * time.Hour, SweepEvery: time.Hour, Retention: 30 * 24 * time.Hour},
 		Between:  s.between,
 	}
-	s.deliverer.Applier.TypeIDs = s.keeper.TypeIDs
+	s.deliverer.Applier.TypeIDs, s.deliverer.Applier.Compare = s.keeper.TypeIDs, s.keeper.CompareLists
 	return nil
 }
 

@@ -22,79 +22,10 @@ func (r *Reconciler) keepLists(ctx context.Context, force bool) (sink.Account, e
 	if err != nil {
 		return nil, err
 	}
-	if err := r.compareLists(ctx, account); err != nil {
+	if _, err := r.compareLists(ctx, account); err != nil {
 		return nil, err
 	}
 	return account, r.followNames(ctx, force)
-}
-
-// compareLists records what became of our lists in the account.
-func (r *Reconciler) compareLists(ctx context.Context, account sink.Account) error {
-	lists, err := r.Store.Lists(ctx)
-	if err != nil {
-		return err
-	}
-	changed := false
-	for _, l := range lists {
-		shown, listed := account[l.ListID]
-		there := listed && !shown.Deleted
-		switch l.State {
-		case mapper.ListBound, mapper.ListRetired:
-			if !listed {
-				if there, err = r.Applier.Exists(ctx, l.ListID); err != nil {
-					return err
-				}
-			}
-			if there && (shown.Name == l.Name || !listed) {
-				continue
-			}
-			if !there {
-				changed = true
-				err = r.pause(ctx, l)
-				break
-			}
-			err = r.Store.SetListState(ctx, l.Key, l.State, shown.Name)
-		case mapper.ListMissing:
-			if !there {
-				continue
-			}
-			changed = true
-			r.Log.Info("list is back in Constant Contact", "association", r.ID, "list", string(l.Key))
-			err = r.Store.SetListState(ctx, l.Key, mapper.ListBound, shown.Name)
-		case mapper.ListAmbiguous, mapper.ListNoRoom:
-			if !r.mayBind(l, account, lists) {
-				continue
-			}
-			changed = true
-			err = r.Store.ReleaseList(ctx, l.Key)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if !changed {
-		return nil
-	}
-	return r.Store.Enqueue(ctx, []mapper.Address{""})
-}
-
-// pause records that a list was deleted in Constant Contact.
-func (r *Reconciler) pause(ctx context.Context, l sink.BoundList) error {
-	r.Log.Warn("list was deleted in Constant Contact: it is paused", "association", r.ID, "list", string(l.Key))
-	return r.Store.SetListState(ctx, l.Key, mapper.ListMissing, l.Name)
-}
-
-// mayBind reports whether a list that could not be bound may be tried again. A
-// name that was derived because another source has the same one never takes a
-// list that exists.
-func (r *Reconciler) mayBind(l sink.BoundList, account sink.Account, ours []sink.BoundList) bool {
-	switch n := account.Free(l.Name, ours); {
-	case n == 0:
-		return account.Room()
-	case n == 1:
-		return !derived(l)
-	}
-	return false
 }
 
 // derived reports whether a list's name is not its source's own.

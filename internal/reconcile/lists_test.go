@@ -211,6 +211,34 @@ func TestATruncatedTableKeepsTheListOfADeletedGroup(t *testing.T) {
 	}
 }
 
+// A call for an opt-out names lists that were deleted, ours and another one, and is
+// refused. The person goes off the others all the same, at once.
+func TestAnOptOutOfWhomAListIsGone(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.do(w.sim.CreateList(account, "News"))
+	w.do(w.sim.AddContact(account, rep(3), "News"))
+	w.change(cdc.KindRep, "3", "update chamber.rep set email = 'three@example.org' where rep_id = 3")
+	w.settle()
+	w.on("News", 3, "three@example.org")
+	w.do(w.sim.DeleteList(account, "News"))
+	w.do(w.sim.DeleteList(account, "Board"))
+	w.change(cdc.KindRep, "3", "update chamber.rep set opted_out = true where rep_id = 3")
+	for range 60 {
+		w.quietStep()
+	}
+	w.on("Gold", append(reps(1, 2), reps(4, 20)...)...)
+	w.on(everybody, append(reps(1, 2), reps(4, 20)...)...)
+	if state := w.listState(board); state != "missing" {
+		t.Errorf("the board's list is %s", state)
+	}
+	w.settle()
+	if n := value[int](w, "select count(*) from rollcall_state.ledger where list like 'unmanaged:%' and told <> ''"); n != 0 {
+		t.Errorf("%d pairs of a list that is gone", n)
+	}
+	w.referee()
+}
+
 // With the view of types a renamed type keeps its list and what is known of it.
 func TestTypeRenamed(t *testing.T) {
 	for name, view := range map[string]bool{"with the view": true, "without it": false} {

@@ -263,7 +263,7 @@ func (p *puller) settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := p.compareLists(ctx, account); err != nil {
+		if _, err := p.compareLists(ctx, account); err != nil {
 			return err
 		}
 		if p.keys, err = p.boundLists(ctx); err != nil {

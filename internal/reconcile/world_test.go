@@ -133,7 +133,7 @@ func newWorld(t *testing.T, at time.Time, prepare ...string) *world {
 		ID: "1", Source: src, Store: w.state, Applier: w.deliverer.Applier, Deliverer: w.deliverer, Now: now, Log: logger,
 		Settings: reconcile.Settings{Every: 24 * time.Hour, SweepEvery: time.Hour, Retention: 30 * 24 * time.Hour},
 	}
-	w.deliverer.Applier.TypeIDs = w.keeper.TypeIDs
+	w.deliverer.Applier.TypeIDs, w.deliverer.Applier.Compare = w.keeper.TypeIDs, w.keeper.CompareLists
 	w.widener = &widen.Widener{Source: src, Store: all, Log: logger, Watch: func(string) (cdc.Watch, bool) { return cdc.Watch{}, false }}
 	w.touch(cdc.KindAll, "")
 	return w

@@ -67,6 +67,36 @@ func (a *Association) RenamesPutOff(ctx context.Context) (map[mapper.ListKey]boo
 	return off, nil
 }
 
+// UnmanagedLists are the ids of the lists that mirror nothing and that people were
+// carried to, or are to be.
+func (a *Association) UnmanagedLists(ctx context.Context) ([]string, error) {
+	rows, err := a.pool.Query(ctx, sql.Query("lists_unmanaged"), a.source, a.id)
+	if err != nil {
+		return nil, fmt.Errorf("read lists: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read lists: %w", err)
+	}
+	return ids, nil
+}
+
+// ForgetUnmanaged records that such lists are gone in Constant Contact. Nobody left
+// them, and nobody is put on them any more.
+func (a *Association) ForgetUnmanaged(ctx context.Context, listIDs []string) error {
+	keys := make([]string, len(listIDs))
+	for i, id := range listIDs {
+		keys[i] = string(mapper.UnmanagedKey(id))
+	}
+	return a.begin(ctx, "forget lists", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sql.Query("lists_forget"), a.source, a.id, keys, a.now()); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, sql.Query("changes_finish"), a.source, a.id, a.now())
+		return err
+	})
+}
+
 // rekeyed are the statements that give a list another key.
 var rekeyed = []string{
 	`update rollcall_state.list set key = $4, ref = $5 where source = $1 and association = $2 and key = $3`,
