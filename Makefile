@@ -4,7 +4,7 @@ CC := $(shell go env CC)
 RACE = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c -o /dev/null - 2>/dev/null && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build test test-rules test-oracle test-mutants test-faults test-crash test-soak test-scale test-matrix test-failover test-schemas e2e screenshots lint demo sim bench bench-drain bench-plan bench-calls bench-reconcile bench-console bench-overhead image test-image packages test-packages release clean
+.PHONY: help build test test-rules test-oracle test-mutants test-faults test-crash test-soak test-scale test-matrix test-failover test-schemas e2e screenshots lint demo sim bench bench-drain bench-plan bench-calls bench-reconcile bench-console bench-overhead bench-latency image test-image packages test-packages release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ bench-console: ## how long the pages of the console take with 100,000 reps and 5
 
 bench-overhead: ## what Rollcall costs the member application, by replication and by triggers
 	go run ./bench/overhead
+
+bench-latency: ## how long a change takes to the sender and to the wire, at 1, 100 and 1,000 changes a second
+	go run ./bench/latency
 
 bench: ## all benches one after the other; writes docs/performance.md
 	go run ./bench/report

@@ -45,6 +45,11 @@ var benches = []bench{
 		small: []string{"-reps", "1000,4000"},
 	},
 	{
+		name:  "latency",
+		about: "From the application's change to the sender, and to the wire, at several rates of changes, with the linger in it and without any time of Constant Contact's.",
+		small: []string{"-rates", "1,50", "-length", "2s", "-least", "3", "-linger", "500ms"},
+	},
+	{
 		name:  "plan",
 		about: "`rollcall plan` with few lists and with ten times as many.",
 		small: []string{"-reps", "3000", "-few", "20", "-times", "3", "-rounds", "1"},

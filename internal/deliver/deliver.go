@@ -33,6 +33,7 @@ type Deliverer struct {
 
 	rest  *rest
 	again *backoff.ExponentialBackOff // see soon
+	piece int                         // of finishIdle; 0: idlePiece
 }
 
 // Pace makes the calls of a day last until its end.
@@ -45,7 +46,7 @@ type Pace interface {
 
 // batchSize is how many addresses one batch plans at the most. Every batch takes
 // a call for each list again, and for many people reads the whole account; 50,000
-// people take about half a gigabyte.
+// people who have work take about half a gigabyte.
 const batchSize = 100_000
 
 // importsADay is how many import rows an address may have in 24 hours; the
@@ -75,6 +76,9 @@ func (d *Deliverer) Batch(ctx context.Context) (worked bool, wait time.Duration,
 	}
 	b := newBatch(due)
 	if b.until, err = d.paced(ctx, due); err != nil {
+		return false, 0, err
+	}
+	if err := d.finishIdle(ctx, b); err != nil {
 		return false, 0, err
 	}
 	if !b.until.IsZero() {
@@ -113,6 +117,8 @@ type batch struct {
 	busy      map[mapper.Address]bool
 	lists     *sink.Done // the row that stands for the lists themselves
 	until     time.Time  // everything but opt-outs waits; zero: nothing does
+	piece     bool       // a part of another one
+	finished  int        // addresses that are not in it any more: nothing was to be done
 }
 
 func newBatch(due []store.Dirty) *batch {
@@ -135,7 +141,7 @@ func newBatch(due []store.Dirty) *batch {
 
 // question is what the world of the batch is read for.
 func (b *batch) question() question {
-	return question{addresses: b.addresses, exact: b.exact, types: b.lists != nil}
+	return question{addresses: b.addresses, exact: b.exact, types: b.lists != nil, piece: b.piece}
 }
 
 func (d *Deliverer) deliver(ctx context.Context, b *batch) error {

@@ -88,8 +88,8 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 	if sent.Calls > 0 && d.Pace != nil {
 		d.Pace.Flushed()
 	}
-	if len(calls)+len(x.moves) > 0 || len(x.finished) > 1 {
-		d.Log.Info("delivered batch", "association", d.ID, "addresses", len(b.addresses), "finished", len(x.finished),
+	if len(calls)+len(x.moves) > 0 || b.finished+len(x.finished) > 1 {
+		d.Log.Info("delivered batch", "association", d.ID, "addresses", b.finished+len(b.addresses), "finished", b.finished+len(x.finished),
 			"ops", len(out.Ops), "calls", sent.Calls, "waiting", len(x.busy), "held", len(held))
 	}
 	return err

@@ -30,6 +30,7 @@ type question struct {
 	exact     map[mapper.Address][]string
 	types     bool // which membership types exist, for lists that nobody is on yet
 	explain   bool
+	piece     bool // of a batch: the membership types are not read
 }
 
 // read reads the world of addresses.
@@ -84,7 +85,7 @@ func (d *Deliverer) read(ctx context.Context, q question) (*world, error) {
 	w.follow()
 	// Without the optional view that reads every rep, which nobody who asks
 	// about one person is to wait for.
-	if (q.types || w.typeMayBeGone()) && (!q.explain || d.Source.HasTypes()) {
+	if (q.types || !q.piece && w.typeMayBeGone()) && (!q.explain || d.Source.HasTypes()) {
 		w.input.TypesComplete = true
 		w.input.Types, err = snap.Types(ctx, d.ID)
 	}
@@ -125,17 +126,21 @@ func (d *Deliverer) readKnown(ctx context.Context, w *world, addresses []mapper.
 // typeMayBeGone reports whether somebody is on the list of a membership type
 // that no holder has: whether the type still exists decides what that means.
 func (w *world) typeMayBeGone() bool {
-	for _, p := range w.input.People {
-		for key, pair := range p.Pairs {
-			if !strings.HasPrefix(string(key), "type:") || pair.Told != mapper.ToldAdd && pair.Shown != mapper.ShownOn {
-				continue
-			}
-			has := slices.ContainsFunc(p.Holders, func(r mapper.Rep) bool {
-				return slices.ContainsFunc(r.MembershipTypes, func(name string) bool { return mapper.TypeKey(name) == key })
-			})
-			if !has {
-				return true
-			}
+	return slices.ContainsFunc(w.input.People, func(p mapper.Person) bool { return mayLackType(&p) })
+}
+
+// mayLackType reports whether a person is on the list of a membership type that no
+// holder has.
+func mayLackType(p *mapper.Person) bool {
+	for key, pair := range p.Pairs {
+		if !strings.HasPrefix(string(key), "type:") || pair.Told != mapper.ToldAdd && pair.Shown != mapper.ShownOn {
+			continue
+		}
+		has := slices.ContainsFunc(p.Holders, func(r mapper.Rep) bool {
+			return slices.ContainsFunc(r.MembershipTypes, func(name string) bool { return mapper.TypeKey(name) == key })
+		})
+		if !has {
+			return true
 		}
 	}
 	return false

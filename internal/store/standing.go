@@ -99,8 +99,7 @@ func (a *Association) ReplaceStandings(ctx context.Context, who []string, rows [
 }
 
 func (a *Association) standingsOf(ctx context.Context, tx pgx.Tx, who []string) ([]Standing, error) {
-	rows, err := tx.Query(ctx, `select list, who, class, reason, on_list, op, rep from rollcall_state.standing
-		where source = $1 and association = $2 and who = any($3) order by who`, a.source, a.id, who)
+	rows, err := tx.Query(ctx, sql.Query("standing_of"), a.source, a.id, who)
 	if err != nil {
 		return nil, err
 	}

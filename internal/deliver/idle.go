@@ -1,0 +1,96 @@
+package deliver
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"rollcall/internal/store"
+	"rollcall/mapper"
+	"rollcall/sink"
+)
+
+// idlePiece is how many addresses at a time are looked at for having nothing to do:
+// 5,000 people take about 50 MiB.
+const idlePiece = 5000
+
+// finishIdle takes everybody off a large batch for whom nothing is to be done, which
+// in a full reconciliation are nearly all, piece by piece, so that they are not
+// all in memory at once. Whoever has work stays in the batch with all others who
+// have: the more people share a call, the fewer there are. It ends with a piece of
+// which most have work, as in a first sync: they are planned again with the batch.
+func (d *Deliverer) finishIdle(ctx context.Context, b *batch) error {
+	size := idlePiece
+	if d.piece > 0 {
+		size = d.piece
+	}
+	if len(b.addresses) <= size {
+		return nil
+	}
+	var stay []mapper.Address
+	left := b.addresses
+	for len(left) > 0 {
+		piece := left[:min(size, len(left))]
+		left = left[len(piece):]
+		working, err := d.finishIdleOf(ctx, b, piece)
+		if err != nil {
+			return err
+		}
+		stay = append(stay, working...)
+		if 2*len(working) > len(piece) {
+			break
+		}
+	}
+	b.finished = len(b.addresses) - len(stay) - len(left)
+	b.addresses = append(stay, left...)
+	return nil
+}
+
+// finishIdleOf takes those of a piece of a batch off the queue for whom nothing is
+// to be done, whoever else is in the batch, and returns all others.
+func (d *Deliverer) finishIdleOf(ctx context.Context, whole *batch, piece []mapper.Address) (working []mapper.Address, err error) {
+	b := *whole
+	b.addresses, b.lists, b.piece = piece, nil, true
+	w, err := d.readChanges(ctx, &b)
+	if err != nil {
+		return nil, err
+	}
+	out := mapper.Plan(w.input)
+	works := make(map[mapper.Address]bool)
+	for _, op := range out.Ops {
+		works[op.Address] = true
+	}
+	idle := make(map[mapper.Address]bool, len(piece))
+	finished := make([]sink.Done, 0, len(piece))
+	for _, address := range piece {
+		// An e-mail change is planned with all its addresses, and what became of a
+		// type is known only when all types are.
+		if works[address] || b.busy[address] || len(w.known[address].Changes) > 0 || mayLackType(w.people[address]) {
+			working = append(working, address)
+			continue
+		}
+		idle[address] = true
+		finished = append(finished, sink.Done{Address: address, Version: b.versions[address]})
+	}
+	if len(finished) == 0 {
+		return working, nil
+	}
+	facts := factsAbout(w.facts(out), idle)
+	facts.Counts = w.report(out, &b, finished, nil)
+	return working, d.Store.Learn(ctx, facts, finished)
+}
+
+// factsAbout are those of a plan's facts that are about some people. What is
+// learned of the others has to wait for their operations.
+func factsAbout(f store.Facts, people map[mapper.Address]bool) store.Facts {
+	others := func(address mapper.Address) bool { return !people[address] }
+	about := store.Facts{
+		OptedOut:  slices.DeleteFunc(f.OptedOut, func(o store.RepOptOut) bool { return others(o.Address) }),
+		Memory:    slices.DeleteFunc(f.Memory, func(m mapper.OptOutMemory) bool { return others(m.Address) }),
+		Withdrawn: slices.DeleteFunc(f.Withdrawn, func(p mapper.PairOp) bool { return others(p.Address) }),
+		Winners:   f.Winners, Cuts: f.Cuts,
+	}
+	maps.DeleteFunc(about.Winners, func(address mapper.Address, _ mapper.Fields) bool { return others(address) })
+	maps.DeleteFunc(about.Cuts, func(address mapper.Address, _ mapper.CutFields) bool { return others(address) })
+	return about
+}
