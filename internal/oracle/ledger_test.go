@@ -122,13 +122,19 @@ func (m *model) tell(listID, a, op, activity string, lost bool) {
 
 // mayBeTold notes a request without an answer, which Constant Contact did not
 // carry out. Whoever is off the list afterwards may as well have been taken off
-// by it.
+// by it, and whoever is on it put there.
 func (m *model) mayBeTold(listID, a, op string) {
-	if s, ours := m.of[listID]; ours && op == "remove" {
-		h := m.pair(s, a)
-		h.maybeTold = true
-		h.hideDeparture()
+	s, ours := m.of[listID]
+	if !ours {
+		return
 	}
+	h := m.pair(s, a)
+	if op == "add" {
+		h.ours = true
+		return
+	}
+	h.maybeTold = true
+	h.hideDeparture()
 }
 
 // hideDeparture is for what explains that the person is off the list: nobody
@@ -150,6 +156,7 @@ func (m *model) settle(now *picture) {
 			if h.told == "add" && !h.lost && now.on(p.address, m.lists[p.list]) {
 				h.confirmed = true
 			}
+			h.known = h.known && h.told != "remove" // it was read before that
 		case "failed", "timed_out":
 			// As if never told. Whether an earlier word stands again is not
 			// followed.
