@@ -79,9 +79,11 @@ func TestALaterBatchOfAnAddressWaits(t *testing.T) {
 	b.sim.Reset()
 	b.touchRep(t, `update chamber.group_membership set disabled = true where rep_id in (1, 2)`, "1")
 	must(t, b.Store.Touch(t.Context(), "rep", "2"))
+	b.touchRep(t, `with choir as (insert into chamber.rep_group (association_id, name) values (1, 'Choir') returning group_id)
+		insert into chamber.group_membership (association_id, group_id, rep_id) select 1, group_id, 3 from choir`, "3")
 	b.turns(t, 5)
 	for _, r := range b.sim.Requests() {
-		if r.Method != "GET" && r.Path != "/v3/activities/"+removals {
+		if r.Method != "GET" && r.Path != "/v3/activities/"+removals && r.Path != "/v3/contact_lists" {
 			t.Errorf("%s %s while the first change is worked on", r.Method, r.Path)
 		}
 	}
@@ -92,6 +94,7 @@ func TestALaterBatchOfAnAddressWaits(t *testing.T) {
 	b.turns(t, 30)
 	b.wantOn(t, board, "p1@example.org", false)
 	b.wantOn(t, board, "p2@example.org", false)
+	b.wantOn(t, "Choir", "p3@example.org", true)
 	if n := b.calls(removals); n != 2 {
 		t.Errorf("%d removals, want one more when the first change had ended", n)
 	}
