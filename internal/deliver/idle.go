@@ -11,7 +11,7 @@ import (
 )
 
 // idlePiece is how many addresses at a time are looked at for having nothing to do:
-// 5,000 people take about 50 MiB.
+// with it, make bench-reconcile needs 120 MiB for 100,000 people, and 930 without.
 const idlePiece = 5000
 
 // finishIdle takes everybody off a large batch for whom nothing is to be done, which

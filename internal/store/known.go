@@ -247,36 +247,6 @@ func previousReason(state mapper.ContactState) mapper.Reason {
 	return ""
 }
 
-// Reading is one address as a read of Constant Contact leaves it.
-type Reading struct {
-	Address mapper.Address
-	Contact mapper.Contact
-	Pairs   map[mapper.ListKey]mapper.Pair // those that changed
-}
-
-// SaveReadings records what Constant Contact showed.
-func (a *Association) SaveReadings(ctx context.Context, readings []Reading) error {
-	return a.begin(ctx, "record read of Constant Contact", func(tx pgx.Tx) error {
-		var batch pgx.Batch
-		for _, r := range readings {
-			batch.Queue(sql.Query("deliver_save_contact"), a.source, a.id, string(r.Address), r.Contact.ID, string(r.Contact.State), r.Contact.ReadAt, a.timeIf(r.Contact.Refused), r.Contact.Lists)
-			for key, p := range r.Pairs {
-				batch.Queue(sql.Query("deliver_save_pair"), a.source, a.id, string(key), string(r.Address),
-					string(p.Told), p.Confirmed, p.Seen, string(p.Shown), r.Contact.ReadAt, a.timeIf(p.Departed))
-			}
-		}
-		return tx.SendBatch(ctx, &batch).Close()
-	})
-}
-
-func (a *Association) timeIf(set bool) *time.Time {
-	if !set {
-		return nil
-	}
-	t := a.now()
-	return &t
-}
-
 // Lists reads the association's lists.
 func (a *Association) Lists(ctx context.Context) ([]sink.BoundList, error) {
 	rows, err := a.pool.Query(ctx, `select key, kind, ref, name, list_id, state, existed, looked_at is not null, keep_foreign, source_name, type_id from rollcall_state.list

@@ -240,13 +240,13 @@ func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.
 		return err
 	}
 	var absent, onAddress, onList []string
-	var batch pgx.Batch
+	var contacts contactRows
 	for address, s := range o.Shown {
 		refused := s.State == mapper.ContactAbsent && o.Completed
 		if s.State == mapper.ContactAbsent {
 			absent = append(absent, string(address))
 		}
-		batch.Queue(sql.Query("deliver_save_contact"), a.source, a.id, string(address), s.ID, string(s.State), s.ReadAt, a.timeIf(refused), len(s.Lists))
+		contacts.add(address, mapper.Contact{ID: s.ID, State: s.State, ReadAt: s.ReadAt, Lists: len(s.Lists)}, a.timeIf(refused))
 		for list := range s.Lists {
 			key, ours := keyOf[list]
 			if !ours { // where an e-mail change put somebody
@@ -255,6 +255,8 @@ func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.
 			onAddress, onList = append(onAddress, string(address)), append(onList, key)
 		}
 	}
+	var batch pgx.Batch
+	contacts.save(&batch, a)
 	if o.Completed {
 		batch.Queue(sql.Query("ledger_told_fields"), id, absent)
 	}

@@ -127,10 +127,12 @@ func (a *Association) Learn(ctx context.Context, f Facts, done []sink.Done) erro
 			batch.Queue(`insert into rollcall_state.run_count (run, what, reason, n) values ($1, $2, $3, $4)
 				on conflict (run, what, reason) do update set n = run_count.n + excluded.n`, c.Run, c.What, string(c.Reason), c.N)
 		}
-		for address, w := range f.Winners {
-			batch.Queue(`insert into rollcall_state.contact (source, association, address, fields_rep, fields) values ($1, $2, $3, $4, $5)
-				on conflict (source, association, address) do update set fields_rep = excluded.fields_rep, fields = excluded.fields`,
-				a.source, a.id, string(address), string(w.Rep), w.Fingerprint())
+		if len(f.Winners) > 0 {
+			var addresses, reps, fields []string
+			for address, w := range f.Winners {
+				addresses, reps, fields = append(addresses, string(address)), append(reps, string(w.Rep)), append(fields, w.Fingerprint())
+			}
+			batch.Queue(sql.Query("deliver_winners"), a.source, a.id, addresses, reps, fields)
 		}
 		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 			return err
@@ -182,9 +184,7 @@ func (a *Association) takeOff(ctx context.Context, tx pgx.Tx, done []sink.Done) 
 	for i, d := range done {
 		addresses[i], versions[i] = string(d.Address), d.Version
 	}
-	_, err := tx.Exec(ctx, `delete from rollcall_state.dirty d using unnest($3::text[], $4::bigint[]) as x (address, version)
-		where d.source = $1 and d.association = $2 and d.address = x.address and d.version = x.version`,
-		a.source, a.id, addresses, versions)
+	_, err := tx.Exec(ctx, sql.Query("deliver_take_off"), a.source, a.id, addresses, versions)
 	return err
 }
 

@@ -1,6 +1,8 @@
--- A contact that was there and was refused before is not refused any more.
+-- A contact that was there and was refused before is not refused any more. The
+-- arrays are one row for each address.
 insert into rollcall_state.contact as c (source, association, address, contact_id, state, read_at, refused_at, lists)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+select $1, $2, x.*
+from unnest($3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::integer[]) as x (address, contact_id, state, read_at, refused_at, lists)
 on conflict (source, association, address) do update
 set contact_id = case when excluded.contact_id <> '' then excluded.contact_id else c.contact_id end,
     state = excluded.state, read_at = excluded.read_at, lists = excluded.lists,

@@ -1,0 +1,125 @@
+package store_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"rollcall/internal/pgtest"
+	"rollcall/internal/store"
+	"rollcall/sql"
+)
+
+// scan is a node of a query's plan.
+type scan struct {
+	Node    string  `json:"Node Type"`
+	Index   string  `json:"Index Name"`
+	Rows    float64 `json:"Actual Rows"`
+	Loops   float64 `json:"Actual Loops"`
+	Removed float64 `json:"Rows Removed by Filter"`
+	Joined  float64 `json:"Rows Removed by Join Filter"`
+	Plans   []scan  `json:"Plans"`
+}
+
+// read is how many rows the plan looked at.
+func (s scan) read() float64 {
+	n := (s.Rows + s.Removed + s.Joined) * s.Loops
+	for _, p := range s.Plans {
+		n += p.read()
+	}
+	return n
+}
+
+// rowsRead is how many rows a query reads.
+func rowsRead(t *testing.T, tx pgx.Tx, query string, args ...any) float64 {
+	t.Helper()
+	var text string
+	ok(t, tx.QueryRow(t.Context(), "explain (analyze, costs off, timing off, format json) "+sql.Query(query), args...).Scan(&text))
+	var plans []struct{ Plan scan }
+	ok(t, json.Unmarshal([]byte(text), &plans))
+	t.Logf("%s: %s", query, text)
+	return plans[0].Plan.read()
+}
+
+// unseen is a transaction in a new state: what is not committed nobody makes
+// statistics of.
+func unseen(t *testing.T) pgx.Tx {
+	t.Helper()
+	pool := pgtest.Database(t).Pool(t)
+	ok(t, store.Migrate(t.Context(), pool))
+	tx := must[pgx.Tx](t)(pool.Begin(t.Context()))
+	t.Cleanup(func() { ok(t, tx.Rollback(context.Background())) })
+	return tx
+}
+
+const people, piece = 20_000, 100
+
+// onePiece is a piece of the people p1@example.org and so on.
+func onePiece() []string {
+	who := make([]string, piece)
+	for i := range who {
+		who[i] = fmt.Sprintf("p%d@example.org", people/2+i)
+	}
+	return who
+}
+
+// A first count of everybody comes before the server knows anything of the table
+// that it fills. A piece of it must not read the people of all pieces before, or
+// the work would grow with the square of the association.
+func TestStandingsAreFoundWithoutStatistics(t *testing.T) {
+	tx, ctx := unseen(t), t.Context()
+	_, err := tx.Exec(ctx, `insert into rollcall_state.standing (source, association, list, who, class, on_list)
+		select 'chamber', '1', 'group:' || l, format('p%s@example.org', n), 'expected', true from generate_series(1, $1::int) n, generate_series(1, 2) l`, people)
+	ok(t, err)
+	who := onePiece()
+	lists, classes, empty, on := make([]string, piece), make([]string, piece), make([]string, piece), make([]bool, piece)
+	for i := range who {
+		lists[i], classes[i], on[i] = "group:1", "expected", i%2 == 0 // they are off the other
+	}
+	if read := rowsRead(t, tx, "standing_of", "chamber", "1", who); read < piece || read > 40*piece {
+		t.Errorf("of %d people it reads %.0f rows", piece, read)
+	}
+	if read := rowsRead(t, tx, "standing_merge", "chamber", "1", who, lists, who, classes, empty, on, empty, empty); read < piece || read > 40*piece {
+		t.Errorf("to merge %d people it reads %.0f rows", piece, read)
+	}
+	var left, off int
+	ok(t, tx.QueryRow(ctx, "select count(*), count(*) filter (where not on_list) from rollcall_state.standing where who = any($1)", who).Scan(&left, &off))
+	if left != piece || off != piece/2 {
+		t.Errorf("%d rows are left, %d of them off their list; want %d and %d", left, off, piece, piece/2)
+	}
+}
+
+// A run fills the queue, which is then taken off in pieces: none of them may read
+// all of it.
+func TestTheQueueOfARunIsWorkedOffByItsIndex(t *testing.T) {
+	pool, ctx := pgtest.Database(t).Pool(t), t.Context()
+	ok(t, store.Migrate(ctx, pool))
+	a := store.New(pool, "chamber", func() time.Time { return noon }).Association("1")
+	run := must[int64](t)(a.StartRun(ctx, store.Run{Kind: store.RunReconcile}))
+	_, err := pool.Exec(ctx, `insert into rollcall_state.rep_seen (source, association, rep, address)
+		select 'chamber', '1', n, format('p%s@example.org', n) from generate_series(1, $1::int) n`, people)
+	ok(t, err)
+	if queued := must[int](t)(a.QueueRun(ctx, store.Queue{Run: run})); queued != people {
+		t.Fatalf("%d addresses are queued, want %d", queued, people)
+	}
+	_, err = pool.Exec(ctx, "update rollcall_state.dirty set version = 2 where right(split_part(address, '@', 1), 1) in ('1', '3', '5', '7', '9')")
+	ok(t, err)
+	versions := make([]int64, piece)
+	for i := range versions {
+		versions[i] = 1 // every other one was touched since
+	}
+	tx := must[pgx.Tx](t)(pool.Begin(ctx))
+	defer func() { ok(t, tx.Rollback(ctx)) }()
+	if read := rowsRead(t, tx, "deliver_take_off", "chamber", "1", onePiece(), versions); read < piece || read > 40*piece {
+		t.Errorf("to take %d addresses off the queue it reads %.0f rows", piece, read)
+	}
+	var left int
+	ok(t, tx.QueryRow(ctx, "select count(*) from rollcall_state.dirty").Scan(&left))
+	if want := people - piece/2; left != want {
+		t.Errorf("%d addresses are left in the queue, want %d", left, want)
+	}
+}
