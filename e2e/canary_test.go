@@ -106,8 +106,9 @@ func TestNoTraceOfAnybody(t *testing.T) {
 	before := len(w.sim.Requests())
 	wait(t, "calls", func() bool { return len(w.sim.Requests()) > before+10 })
 	const written = `select count(*) from rollcall_state.run
-		where exists (select from rollcall_state.run_count) and exists (select from rollcall_state.approval)`
-	wait(t, "a run and a question", func() bool { return w.count(t, written) > 0 })
+		where exists (select from rollcall_state.run_count) and exists (select from rollcall_state.approval)
+			and exists (select from rollcall_state.request where answer is not null)`
+	wait(t, "a run, a question and the answer to a request", func() bool { return w.count(t, written) > 0 })
 	w.exec(t, "update chamber.rep set active = true")
 	w.exec(t, "truncate chamber.group_membership")
 	// Things break: a view, the grant, the simulator.
