@@ -92,7 +92,9 @@ func (m *model) tooMany(now *picture, s mirror) bool {
 	}
 	for _, c := range now.contacts {
 		h := m.pair(s, c.Email.Address)
-		if going := h.told == "remove" && !m.settled[h.activity]; c.on(m.lists[s]) && !going {
+		going := h.told == "remove" && !m.settled[h.activity]
+		coming := h.told == "add" && !h.seen // perhaps since the question
+		if c.on(m.lists[s]) && !going && !coming {
 			size++
 		}
 	}
