@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"rollcall/bench/memory"
 	"rollcall/cdc"
 	"rollcall/internal/store"
 )
@@ -56,7 +55,7 @@ func read(ctx context.Context, args []string) error {
 	if err := reader.Run(ctx); !errors.Is(context.Cause(ctx), errDrained) {
 		return err
 	}
-	mib, err := residentMiB()
+	mib, err := memory.ResidentMiB()
 	if err != nil {
 		return err
 	}
@@ -109,20 +108,4 @@ func (u until) Save(ctx context.Context, b *cdc.Batch) error {
 		u.drained(errDrained)
 	}
 	return nil
-}
-
-// residentMiB is the most memory that this process had resident.
-func residentMiB() (float64, error) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, fmt.Errorf("read own memory: %w", err)
-	}
-	lines := bufio.NewScanner(bytes.NewReader(status))
-	for lines.Scan() {
-		var kib float64
-		if _, err := fmt.Sscanf(lines.Text(), "VmHWM: %f kB", &kib); err == nil {
-			return kib / 1024, nil
-		}
-	}
-	return 0, errors.New("read own memory: this system does not tell it")
 }

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"rollcall/bench/association"
+	"rollcall/bench/memory"
 	"rollcall/cdc"
 	"rollcall/internal/deliver"
 	"rollcall/internal/reconcile"
@@ -125,7 +124,7 @@ func measure(ctx context.Context, what, url, simulator string) (f figures, err e
 		return f, err
 	}
 	f = figures{Seconds: (time.Since(began) - time.Duration(o.answered.Load())).Seconds(), Calls: o.calls.Load()}
-	f.ResidentMiB, err = residentMiB()
+	f.ResidentMiB, err = memory.ResidentMiB()
 	return f, err
 }
 
@@ -239,20 +238,4 @@ func (o *office) work(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// residentMiB is the most memory that this process had resident.
-func residentMiB() (float64, error) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, fmt.Errorf("read own memory: %w", err)
-	}
-	lines := bufio.NewScanner(bytes.NewReader(status))
-	for lines.Scan() {
-		var kib float64
-		if _, err := fmt.Sscanf(lines.Text(), "VmHWM: %f kB", &kib); err == nil {
-			return kib / 1024, nil
-		}
-	}
-	return 0, errors.New("read own memory: this system does not tell it")
 }

@@ -37,7 +37,7 @@ func TestPageHasEveryFigure(t *testing.T) {
 
 // Every program under bench is run, but those that are only a part of one.
 func TestEveryBenchIsRun(t *testing.T) {
-	parts := []string{"association", "peers", "report"}
+	parts := []string{"association", "memory", "peers", "report"}
 	entries, err := os.ReadDir("..")
 	if err != nil {
 		t.Fatal(err)

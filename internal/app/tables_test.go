@@ -11,6 +11,19 @@ import (
 	"rollcall/sql"
 )
 
+// wantLines wants a log of so many lines, with each of the texts once.
+func wantLines(t *testing.T, when, log string, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if strings.Count(log, line) != 1 {
+			t.Errorf("%s: the log has not once %q: %s", when, line, log)
+		}
+	}
+	if n := strings.Count(log, "\n"); n != len(lines) {
+		t.Errorf("%s: %d lines: %s", when, n, log)
+	}
+}
+
 // A table whose identity is changed while the program runs is told of once, with
 // the statement that helps the application; and so is one that is not published.
 func TestPublishedTablesAreLookedAt(t *testing.T) {
@@ -26,14 +39,7 @@ func TestPublishedTablesAreLookedAt(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, line := range lines {
-			if strings.Count(log.String(), line) != 1 {
-				t.Errorf("%s: the log has not once %q: %s", when, line, log.String())
-			}
-		}
-		if n := strings.Count(log.String(), "\n"); n != len(lines) {
-			t.Errorf("%s: %d lines: %s", when, n, log.String())
-		}
+		wantLines(t, when, log.String(), lines...)
 		const name = "rollcall_tables_refusing_updates"
 		want := "# HELP " + name + " Published tables on which the member application's own UPDATE and DELETE fail, because of their replica identity.\n" +
 			"# TYPE " + name + " gauge\n" + name + " " + string(rune('0'+refusing)) + "\n"
@@ -65,14 +71,7 @@ func TestTriggersAreLookedAt(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, line := range lines {
-			if strings.Count(log.String(), line) != 1 {
-				t.Errorf("%s: the log has not once %q: %s", when, line, log.String())
-			}
-		}
-		if n := strings.Count(log.String(), "\n"); n != len(lines) {
-			t.Errorf("%s: %d lines: %s", when, n, log.String())
-		}
+		wantLines(t, when, log.String(), lines...)
 		const name = "rollcall_tables_not_captured"
 		if n, err := testutil.GatherAndCount(a.watched.registry, name); n != 1 || err != nil {
 			t.Fatal(n, err)
