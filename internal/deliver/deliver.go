@@ -230,6 +230,9 @@ func (d *Deliverer) planAgain(ctx context.Context, b *batch, shown map[mapper.Ad
 			return nil, mapper.Output{}, err
 		}
 		out := mapper.Plan(w.input)
+		if unseen(w.lists) { // nobody is added yet, and what such a list carries over is not decided
+			return w, out, nil
+		}
 		learned, err := d.resolve(ctx, w, out, shown)
 		if err != nil || !learned {
 			return w, out, err

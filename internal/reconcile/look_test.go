@@ -98,6 +98,26 @@ func TestFirstLookAtARowThatTheStreamHasNotToldOf(t *testing.T) {
 	}
 }
 
+// An e-mail address that changes before the first look passes on the list on which
+// the previous one stays without a row.
+func TestAnAddressChangesBeforeTheFirstLook(t *testing.T) {
+	w := newWorld(t, noon)
+	w.do(w.sim.CreateList(account, "board "))
+	w.do(w.sim.AddContact(account, rep(12), "board "))
+	w.step() // finds the list
+	w.change(cdc.KindRep, "12", "update chamber.rep set email = 'twelve@example.org' where rep_id = 12")
+	_, _, err := w.widener.Pass(t.Context())
+	w.do(err)
+	_, _, err = w.deliverer.Batch(t.Context())
+	w.do(err)
+	if runs := w.runs(store.RunFirstLook); len(runs) > 0 {
+		t.Fatal("the list was looked at already")
+	}
+	w.settle()
+	w.on("board ", append(reps(1, 10), 12, "twelve@example.org")...)
+	w.referee()
+}
+
 // A later change of a row is no part of the question, and acts at once.
 func TestLaterChangesActAtOnce(t *testing.T) {
 	w := adopted(t)
