@@ -40,12 +40,6 @@ func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(Li
 	if p.Pairs == nil {
 		p.Pairs = make(map[ListKey]Pair)
 	}
-	// Whoever had unsubscribed at the last read is off for that, although the
-	// contact can be mailed again: a call that was open then hid it.
-	cause := read.State
-	if last := before.Contact.State; last == ContactUnsubscribed || last == ContactDeleted {
-		cause = last
-	}
 	var changed []ListKey
 	total := 0
 	for key, on := range read.Lists {
@@ -65,10 +59,20 @@ func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(Li
 		if !known && !on {
 			continue
 		}
+		// Whoever had unsubscribed at the last read is off for that, although the
+		// contact can be mailed again: a call that was open then hid it. But who was
+		// off the list before that had left it.
+		left := pair.missed() && !pair.Departed && read.State != ContactAbsent
+		cause := read.State
+		if before.Contact.State.offAllLists() && !left {
+			cause = before.Contact.State
+		}
 		observed := pair.shownOff(cause, verdicts[key])
 		switch {
 		case on:
 			observed = pair.shownOn(verdicts[key])
+		case left && read.State.offAllLists():
+			observed = pair
 		case read.State == ContactAbsent && pair.Told == ToldAdd && pair.Confirmed && !before.existed():
 			// Other data are another try; these had theirs.
 			p.Contact.Refused, p.Contact.RefusedFields, p.Contact.Retry = true, p.Contact.Fields, false
@@ -100,6 +104,9 @@ func (p Person) existed() bool {
 	return p.Contact.ID != ""
 }
 
+// offAllLists reports whether being in this state takes a contact off its lists.
+func (s ContactState) offAllLists() bool { return s == ContactUnsubscribed || s == ContactDeleted }
+
 // shownOn folds in that the contact is on the list. That lifts a departure,
 // and after a removal of ours it means that somebody put the person back.
 func (p Pair) shownOn(verdict Verdict) Pair {
@@ -117,7 +124,7 @@ func (p Pair) shownOff(state ContactState, verdict Verdict) Pair {
 	switch {
 	case p.Told == ToldRemove:
 		return p
-	case state == ContactUnsubscribed || state == ContactDeleted:
+	case state.offAllLists():
 		return p.NotApplied() // off because of that, not by leaving this list
 	case p.Add.Kind == HoldManyLeft && p.Add.State == HoldWaiting:
 		return p // people are asked whether many left

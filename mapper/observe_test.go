@@ -17,6 +17,8 @@ func TestObservePair(t *testing.T) {
 	asked.Add = Hold{Kind: HoldManyLeft, State: HoldWaiting}
 	askedMissed := asked
 	askedMissed.Shown = ShownOff
+	missed := seen
+	missed.Shown = ShownOff
 	for name, test := range map[string]struct {
 		pair    Pair
 		state   ContactState
@@ -41,6 +43,7 @@ func TestObservePair(t *testing.T) {
 		"departed, back":        {Pair{Seen: true, Shown: ShownOff, Departed: true}, ContactActive, true, On, Pair{Seen: true, Shown: ShownOn}},
 		"told again, left":      {seen.Tell(ToldAdd), ContactActive, false, On, Pair{Told: ToldAdd, Seen: true, Shown: ShownOff, Departed: true}},
 		"asked whether many":    {asked, ContactActive, false, On, askedMissed},
+		"missed, unsub":         {missed, ContactUnsubscribed, false, On, missed},
 		"departed, unsub":       {Pair{Seen: true, Shown: ShownOff, Departed: true}, ContactUnsubscribed, false, On, Pair{Shown: ShownOff, Departed: true}},
 	} {
 		p := Person{Pairs: map[ListKey]Pair{AllActiveKey: test.pair}}

@@ -185,7 +185,7 @@ func (p *planner) decide(t *target, pair Pair, rule ruling, reason Reason) {
 // for an opt-out waits for nothing. An unsubscribed contact that is still
 // shown on a list gets no mail and is left.
 func (p *planner) mayRemove(t *target, pair Pair, rule ruling) bool {
-	gone := p.Contact.State == ContactUnsubscribed || p.Contact.State == ContactDeleted
+	gone := p.Contact.State.offAllLists()
 	switch {
 	case !t.holds(pair):
 		return false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"rollcall/mapper"
@@ -70,6 +71,24 @@ func (a *Applier) Bind(ctx context.Context, wanted []mapper.List, known []BoundL
 		}
 	}
 	return known, nil
+}
+
+// FollowTypes gives the lists of membership types that were renamed the keys of
+// their new names, and binds nothing: whoever is then read to have left such a
+// list has left that of a type that still exists.
+func (a *Applier) FollowTypes(ctx context.Context, wanted []mapper.List, known []BoundList) error {
+	missing := slices.DeleteFunc(slices.Clone(wanted), func(l mapper.List) bool {
+		return l.Kind != mapper.ListType || slices.ContainsFunc(known, func(k BoundList) bool { return k.Key == l.Key })
+	})
+	if len(missing) == 0 || a.TypeIDs == nil {
+		return nil
+	}
+	typeIDs, err := a.TypeIDs(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = a.followTypes(ctx, missing, known, typeIDs)
+	return err
 }
 
 // followTypes gives missing lists of types the list that the same type had

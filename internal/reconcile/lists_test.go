@@ -294,6 +294,21 @@ func TestSomebodyLeftTheListOfATypeThatIsRenamed(t *testing.T) {
 	w.referee()
 }
 
+// A full reconciliation reads who left a type's list before the rename of the type
+// has come through the stream.
+func TestAFullReadingFindsALeaverAndARenamedType(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.do(w.sim.Leave(account, rep(15), "Gold"))
+	w.exec("update chamber.membership_type set name = 'Platinum'")
+	w.reconcile()
+	if got := w.departed(); !slices.Equal(got, []string{"type:Platinum " + rep(15)}) {
+		t.Errorf("departed: %v", got)
+	}
+	w.on("Platinum", append(reps(1, 14), reps(16, 20)...)...)
+	w.referee()
+}
+
 // The list of a type that is gone keeps the name that somebody gave it, also
 // before that was read.
 func TestListOfAGoneTypeRenamedByHand(t *testing.T) {
