@@ -204,6 +204,11 @@ func TestDashboard(t *testing.T) {
 	if used := wantKnown(t, "the dashboard", text); used < 30 {
 		t.Errorf("the dashboard has %d metrics", used)
 	}
+	for _, captured := range []string{"slot_active", "slot_retained_wal_bytes", "log_oldest_row_seconds", "log_bytes", "tables_not_captured"} {
+		if !strings.Contains(text, "(rollcall_"+captured+"{") {
+			t.Errorf("the dashboard does not show rollcall_%s, whether a slot is read or triggers write a log", captured)
+		}
+	}
 	ids := map[int]bool{}
 	taken := map[[2]int]string{}
 	for _, p := range d.Panels {
