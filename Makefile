@@ -17,9 +17,13 @@ test: ## format check, vet, all tests and lint; starts its own Postgres
 	go vet ./...
 	$(if $(RACE),,@echo "no C compiler that works ($(CC)): testing without the race detector")
 	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) -count=1 -timeout 30m ./...
-	@command -v promtool >/dev/null || echo "NOT TESTED without promtool (Debian: apt-get install prometheus): deploy/prometheus/rules.yml"
-	@command -v systemd-analyze >/dev/null || echo "NOT TESTED without systemd-analyze: how far deploy/systemd/rollcall.service is shut in"
-	@command -v psql >/dev/null || echo "NOT TESTED without psql (Debian: apt-get install postgresql-client): the quick start of docs/install.md"
+	@without() { command -v $$1 >/dev/null || echo "NOT TESTED without $$1 (Debian: apt-get install $$2): $$3"; }; \
+	without promtool prometheus "deploy/prometheus/rules.yml, and whether Prometheus takes the metrics and the dashboard's queries"; \
+	without systemd-analyze systemd "how far deploy/systemd/rollcall.service is shut in"; \
+	without psql postgresql-client "the quick start of docs/install.md"; \
+	without zsh zsh "completion in zsh"; \
+	without fish fish "completion in fish"; \
+	without man man-db "whether man takes the manual page"
 	$(MAKE) --no-print-directory lint
 
 test-rules: ## the alerts, with promtool

@@ -72,6 +72,15 @@ func TestUninstall(t *testing.T) {
 		t.Fatalf("%d departures", n)
 	}
 	file := filepath.Join(t.TempDir(), "consent")
+	w.exec(t, "grant usage on schema rollcall_state to rollcall")
+	w.exec(t, "grant select on all tables in schema rollcall_state to rollcall")
+	asRole := strings.Replace(w.db.URL, "postgres://"+w.member.Config().User, "postgres://rollcall", 1)
+	if out, exit := w.command(t, "uninstall", "--yes", "--keep-consent", file, "--url", asRole); exit != 1 || !strings.Contains(out, "the user rollcall owns neither") {
+		t.Errorf("by the role: exit code %d: %s", exit, out)
+	}
+	if n := w.count(t, "select count(*) from pg_replication_slots where slot_name = '"+slot+"'"); n != 1 {
+		t.Errorf("by the role: %d slots are left", n)
+	}
 	if out, exit := w.command(t, "uninstall", "--yes", "--keep-consent", file); exit != 0 {
 		t.Fatalf("uninstall: exit code %d: %s", exit, out)
 	}

@@ -132,10 +132,12 @@ func removal(person mapper.Person, reason mapper.Reason, rep mapper.RepID) Remov
 	return r
 }
 
+// findGroup finds a group by its id, by its list's key as plan shows it, or where
+// only one has it by its name. The error is a *RefusedError.
 func findGroup(groups []mapper.Group, ref string) (mapper.Group, error) {
 	var named []mapper.Group
 	for _, g := range groups {
-		if string(g.ID) == ref {
+		if ref == string(g.ID) || ref == string(mapper.GroupKey(g.ID)) {
 			return g, nil
 		}
 		if strings.EqualFold(strings.TrimSpace(g.Name), strings.TrimSpace(ref)) {

@@ -117,6 +117,11 @@ func (u *Uninstalling) Close() {
 // belongs to somebody else.
 func (u *Uninstalling) Ready() error {
 	switch {
+	case !u.Present.Owned:
+		return &RefusedError{
+			What: "uninstall", Detail: fmt.Sprintf("the user %s owns neither what init made nor the member tables", u.member.Config().User),
+			Try: "--url postgres://OWNER@HOST/DATABASE, as the owner of the member tables",
+		}
 	case u.Present.Active:
 		return &RefusedError{What: "uninstall", Detail: "the slot is being read: rollcall run is running", Try: "stopping it first"}
 	case u.Remembered.Working != "":

@@ -3,6 +3,7 @@ package check_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -223,9 +224,9 @@ func run(t *testing.T, conn *pgx.Conn, statement string) {
 	}
 }
 
-// With triggers nothing is said about the slot, the publication and wal_level, and
-// everything about the triggers.
-func TestFindsWhatTriggersLack(t *testing.T) {
+// byTriggers is an installation whose changes triggers capture.
+func byTriggers(t *testing.T) *installation {
+	t.Helper()
 	server := pgtest.Server(t, map[string]string{"wal_level": "replica", "max_replication_slots": "4"})
 	db := &pgtest.DB{Name: "postgres", URL: server.URL("postgres")}
 	if err := buildFor(context.Background(), db.Conn(t), setup.Contract{Triggers: true}); err != nil {
@@ -236,6 +237,13 @@ func TestFindsWhatTriggersLack(t *testing.T) {
 		Source: as(t, db.URL, "rollcall"), Name: "chamber", Slot: in.slot, Publication: "rollcall", KeepRemoved: true, Now: time.Now, Triggers: true,
 		Connections: []check.Connection{{Association: "1"}},
 	}
+	return in
+}
+
+// With triggers nothing is said about the slot, the publication and wal_level, and
+// everything about the triggers.
+func TestFindsWhatTriggersLack(t *testing.T) {
+	in := byTriggers(t)
 	in.want()
 	for _, x := range []struct{ name, seed, mend string }{
 		{"trigger_missing", "drop trigger rollcall_update on chamber.rep", "select rollcall.make_triggers()"},
@@ -270,6 +278,39 @@ func TestFindsWhatTriggersLack(t *testing.T) {
 		}
 	}
 	in.want()
+}
+
+// Where the owner of the triggers' functions may not write the log, the application
+// fails, until somebody runs what the finding says.
+func TestFindsTriggersThatMayNotWriteTheLog(t *testing.T) {
+	in := byTriggers(t)
+	const change = "update chamber.rep set email = 'ada.new@example.org'"
+	in.Exec(t, "insert into chamber.rep (association_id, member_id, first_name, last_name, email) select association_id, member_id, 'Ada', 'Example', 'ada@example.org' from chamber.member limit 1")
+	for _, seed := range []string{
+		`create role "the Former";
+			do $$
+			declare f text;
+			begin
+				for f in select p.oid::regprocedure from pg_proc p where p.pronamespace = 'rollcall'::regnamespace and p.prosecdef and p.prorettype = 'trigger'::regtype loop
+					execute format('alter function %s owner to "the Former"', f);
+				end loop;
+			end
+			$$`,
+		`revoke insert on rollcall.log from "the Former"`,
+		`revoke usage on schema rollcall from "the Former"`,
+	} {
+		in.Exec(t, seed)
+		var refused *pgconn.PgError
+		if _, err := in.Conn(t).Exec(t.Context(), change); !errors.As(err, &refused) || refused.Code != "42501" { // insufficient_privilege
+			t.Errorf("after %q a member's change ends with %v", seed, err)
+		}
+		in.want("log_not_writable")
+		for _, f := range check.Run(t.Context(), in.cfg).Findings {
+			in.Exec(t, f.Fix)
+		}
+		in.want()
+		in.Exec(t, change)
+	}
 }
 
 // What was left behind when the one way to capture changes took the other's place.

@@ -49,7 +49,39 @@ func (c *checker) checkTriggers(ctx context.Context) error {
 	for _, t := range found {
 		c.trigger(t)
 	}
+	if err := c.checkLogWriters(ctx); err != nil {
+		return err
+	}
 	return c.checkLog(ctx)
+}
+
+// checkLogWriters looks whether the triggers' functions, which have the rights of
+// their owner, may write the log. Where they may not, the application's own
+// statements fail.
+func (c *checker) checkLogWriters(ctx context.Context) error {
+	type writer struct {
+		Owner         string
+		Usage, Insert bool
+	}
+	found, err := collect[writer](ctx, c.conn, `select pg_catalog.pg_get_userbyid(o.owner), o.usage, o.insert
+		from (select distinct p.proowner as owner, pg_catalog.has_schema_privilege(p.proowner, 'rollcall', 'usage') as usage,
+		             pg_catalog.has_table_privilege(p.proowner, 'rollcall.log', 'insert') as insert
+		      from rollcall.triggers() t join pg_catalog.pg_proc p on p.proname = t.function and p.pronamespace = 'rollcall'::regnamespace) o
+		where not (o.usage and o.insert) order by 1`)
+	if err != nil {
+		return err
+	}
+	for _, w := range found {
+		var fix []string
+		if !w.Usage {
+			fix = append(fix, fmt.Sprintf("grant usage on schema rollcall to %s;", identifier(w.Owner)))
+		}
+		if !w.Insert {
+			fix = append(fix, fmt.Sprintf("grant insert on %s to %s;", cdc.LogTable, identifier(w.Owner)))
+		}
+		c.add(Access, Error, "log_not_writable", cdc.LogTable, "the triggers write it as their functions' owner "+w.Owner+", who may not: each change of a watched table fails, and so does what the application does", strings.Join(fix, " "))
+	}
+	return nil
 }
 
 func (c *checker) trigger(t missingTrigger) {

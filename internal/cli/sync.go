@@ -11,7 +11,7 @@ import (
 type syncCommand struct {
 	associationFlags
 	waitFlags
-	Group string `arg:"" help:"Id or name of the group."`
+	Group string `arg:"" help:"Id or name of the group, or its list as plan shows it: group:12."`
 	Yes   bool   `help:"Approve exactly the removals that are shown, without asking." short:"y"`
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -85,6 +86,41 @@ func TestDocsDescribeEverySetting(t *testing.T) {
 	}
 	for path := range described {
 		t.Errorf("configuration.md describes %s, which there is not", path)
+	}
+}
+
+// What other pages say of settings is true.
+func TestPagesNameSettingsThatThereAre(t *testing.T) {
+	all, sections := map[string]bool{}, map[string]bool{}
+	for _, s := range settings("", reflect.ValueOf(*defaults())) {
+		section, _, _ := strings.Cut(s.path, ".")
+		sections[section] = true
+		for path := strings.ReplaceAll(s.path, "[]", ""); path != ""; path = path[:max(0, strings.LastIndex(path, "."))] {
+			all[path] = true // with the sections that it is in
+		}
+	}
+	files, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, file := range append(files, "../../README.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("`([a-z_]+)(\\.[a-z_.\\[\\]]+)(?::[^`]*)?`").FindAllStringSubmatch(string(text), -1) {
+			if !sections[m[1]] {
+				continue
+			}
+			n++
+			if path := strings.ReplaceAll(m[1]+m[2], "[]", ""); !all[path] {
+				t.Errorf("%s names the setting %s, which there is not", filepath.Base(file), path)
+			}
+		}
+	}
+	if n < 50 {
+		t.Errorf("%d settings are too few to be all that pages name", n)
 	}
 }
 

@@ -204,6 +204,11 @@ func TestDashboard(t *testing.T) {
 	if used := wantKnown(t, "the dashboard", text); used < 30 {
 		t.Errorf("the dashboard has %d metrics", used)
 	}
+	for _, captured := range []string{"slot_active", "slot_retained_wal_bytes", "log_oldest_row_seconds", "log_bytes", "tables_not_captured"} {
+		if !strings.Contains(text, "(rollcall_"+captured+"{") {
+			t.Errorf("the dashboard does not show rollcall_%s, whether a slot is read or triggers write a log", captured)
+		}
+	}
 	ids := map[int]bool{}
 	taken := map[[2]int]string{}
 	for _, p := range d.Panels {
@@ -257,15 +262,25 @@ func TestDashboardAsksInPromQL(t *testing.T) {
 	}
 }
 
-// What the pages say of metrics is true.
-func TestPagesNameMetricsThatThereAre(t *testing.T) {
-	files, err := os.ReadDir("../../docs")
-	if err != nil {
-		t.Fatal(err)
+// What the pages say of metrics and alerts is true.
+func TestPagesNameMetricsAndAlertsThatThereAre(t *testing.T) {
+	files, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d pages, %v", len(files), err)
 	}
-	for _, f := range files {
-		if strings.HasSuffix(f.Name(), ".md") {
-			wantKnown(t, f.Name(), readFile(t, "../../docs/"+f.Name()))
+	alerts := map[string]bool{}
+	for _, g := range readRules(t).Groups {
+		for _, r := range g.Rules {
+			alerts[r.Alert] = true
+		}
+	}
+	for _, file := range append(files, "../../README.md") {
+		text, page := readFile(t, file), filepath.Base(file)
+		wantKnown(t, page, text)
+		for _, name := range regexp.MustCompile(`\bRollcall[A-Z]\w+`).FindAllString(text, -1) {
+			if !alerts[name] {
+				t.Errorf("%s names the alert %s, which there is not", page, name)
+			}
 		}
 	}
 }

@@ -21,6 +21,7 @@ type Present struct {
 	Schema      bool // rollcall
 	State       bool // rollcall_state
 	Role        bool
+	Owned       bool // the session may drop the publication and the schema, if any
 }
 
 // Any says whether there is anything.
@@ -37,8 +38,10 @@ func Look(ctx context.Context, conn *pgx.Conn, slot string) (p Present, err erro
 			to_regclass('rollcall.log') is not null,
 			exists (select from pg_catalog.pg_namespace where nspname = 'rollcall'),
 			exists (select from pg_catalog.pg_namespace where nspname = 'rollcall_state'),
-			exists (select from pg_catalog.pg_roles where rolname = 'rollcall')`, slot, Publication).
-		Scan(&p.Slot, &p.Active, &p.OtherSlots, &p.Publication, &p.Log, &p.Schema, &p.State, &p.Role)
+			exists (select from pg_catalog.pg_roles where rolname = 'rollcall'),
+			not exists (select from pg_catalog.pg_publication where pubname = $2 and not pg_catalog.pg_has_role(pubowner, 'usage'))
+			and not exists (select from pg_catalog.pg_namespace where nspname = 'rollcall' and not pg_catalog.pg_has_role(nspowner, 'usage'))`, slot, Publication).
+		Scan(&p.Slot, &p.Active, &p.OtherSlots, &p.Publication, &p.Log, &p.Schema, &p.State, &p.Role, &p.Owned)
 	if err != nil {
 		return p, fmt.Errorf("look at the member database: %w", err)
 	}

@@ -58,14 +58,13 @@ func (a *Association) ask(ctx context.Context, tx pgx.Tx, q Question) error {
 	if err != nil {
 		return err
 	}
-	var batch pgx.Batch
+	var lists, addresses, ops, reasons, reps, verdicts []string
 	for _, p := range q.Pairs {
-		batch.Queue(`insert into rollcall_state.approval_pair (approval, source, association, list, address, op, reason, rep, verdict)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-			on conflict (approval, list, address, op) do update set ended = '', reason = excluded.reason, verdict = excluded.verdict`,
-			id, a.source, a.id, string(p.List), string(p.Address), opOf(p.Op), string(p.Reason), string(p.Rep), string(p.Verdict))
+		lists, addresses, ops = append(lists, string(p.List)), append(addresses, string(p.Address)), append(ops, opOf(p.Op))
+		reasons, reps, verdicts = append(reasons, string(p.Reason)), append(reps, string(p.Rep)), append(verdicts, string(p.Verdict))
 	}
-	return tx.SendBatch(ctx, &batch).Close()
+	_, err = tx.Exec(ctx, sql.Query("holds_ask"), id, a.source, a.id, lists, addresses, ops, reasons, reps, verdicts)
+	return err
 }
 
 // waiting returns the waiting question of the kind and list, which it makes

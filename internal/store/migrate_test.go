@@ -43,6 +43,12 @@ insert into rollcall_state.ledger (source, association, list, address, told, dep
 insert into rollcall_state.activity (source, association, kind, list_ids, people, state, created_at) values ('chamber', '1', 'import', '{x}', 1, 'sent', now());
 insert into rollcall_state.intent (activity, list, address, op) select id, 'group:1', 'rosa@example.org', 'add' from rollcall_state.activity`
 
+// question is about two people, and about one still; since 00002_rules.sql.
+const question = `
+with q as (insert into rollcall_state.approval (source, association, list, kind, state, asked_at) values ('chamber', '1', 'group:1', 'removals', 'waiting', now()) returning id)
+insert into rollcall_state.approval_pair (approval, source, association, list, address, op, ended)
+select id, 'chamber', '1', 'group:1', address, 'remove', ended from q, (values ('rosa@example.org', ''), ('lena@example.org', 'done')) as p (address, ended)`
+
 // An installation of each earlier version is brought up to date with all that it
 // remembers, and the statements work on it.
 func TestUpgradeFromEachEarlierSchema(t *testing.T) {
@@ -60,8 +66,15 @@ func TestUpgradeFromEachEarlierSchema(t *testing.T) {
 			ok(t, err)
 			_, err = pool.Exec(ctx, used)
 			ok(t, err)
+			if version >= 2 {
+				_, err = pool.Exec(ctx, question)
+				ok(t, err)
+			}
 			ok(t, store.Migrate(ctx, pool))
 			ok(t, store.Ready(ctx, pool))
+			if questions, err := store.New(pool, "chamber", time.Now).Approvals(ctx, "1", false); version >= 2 && (len(questions) != 1 || questions[0].Pairs != 2 || questions[0].Open != 1) {
+				t.Errorf("the question is %+v, %v", questions, err)
+			}
 			var n int
 			ok(t, pool.QueryRow(ctx, `select count(*) from rollcall_state.installation i, rollcall_state.position, rollcall_state.touched, rollcall_state.request, rollcall_state.rep_seen,
 				rollcall_state.rep_problem, rollcall_state.opt_out, rollcall_state.dirty, rollcall_state.list, rollcall_state.contact, rollcall_state.ledger,

@@ -117,8 +117,12 @@ func (a *Association) Learn(ctx context.Context, f Facts, done []sink.Done) erro
 			batch.Queue(`insert into rollcall_state.opt_in values ($1, $2, $3, $4)
 				on conflict (source, association, address) do update set lifted_at = excluded.lifted_at`, a.source, a.id, string(m.Address), a.now())
 		}
-		for _, w := range f.Withdrawn {
-			batch.Queue(sql.Query("holds_withdraw_pair"), a.source, a.id, string(w.List), string(w.Address), opOf(w.Kind))
+		if len(f.Withdrawn) > 0 {
+			var lists, addresses, ops []string
+			for _, w := range f.Withdrawn {
+				lists, addresses, ops = append(lists, string(w.List)), append(addresses, string(w.Address)), append(ops, opOf(w.Kind))
+			}
+			batch.Queue(sql.Query("holds_withdraw_pairs"), a.source, a.id, lists, addresses, ops)
 		}
 		for key, state := range f.States {
 			batch.Queue(`update rollcall_state.list set state = $4 where source = $1 and association = $2 and key = $3`, a.source, a.id, string(key), string(state))

@@ -28,7 +28,9 @@ func newAssociation(t *testing.T) (*store.Association, *pgx.Conn) {
 	if err := store.Migrate(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
-	return store.New(pool, "chamber", func() time.Time { return noon }).Association("1"), db.Conn(t)
+	conn := db.Conn(t)
+	t.Cleanup(func() { wantCounted(context.Background(), t, conn, "in the end") })
+	return store.New(pool, "chamber", func() time.Time { return noon }).Association("1"), conn
 }
 
 // Every statement is one that this server can prepare.
