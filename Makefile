@@ -20,6 +20,9 @@ test: ## format check, vet, all tests and lint; starts its own Postgres
 	@command -v promtool >/dev/null || echo "NOT TESTED without promtool (Debian: apt-get install prometheus): deploy/prometheus/rules.yml"
 	@command -v systemd-analyze >/dev/null || echo "NOT TESTED without systemd-analyze: how far deploy/systemd/rollcall.service is shut in"
 	@command -v psql >/dev/null || echo "NOT TESTED without psql (Debian: apt-get install postgresql-client): the quick start of docs/install.md"
+	@echo "NOT TESTED here, because it takes minutes each: other versions of Postgres (make test-matrix), failovers but one (make test-failover),"
+	@echo "  most failpoints (make test-crash), most faults of requests (make test-faults), everything in turn (make test-soak), 200 API keys (make test-scale),"
+	@echo "  the console in a browser (make e2e)"
 	$(MAKE) --no-print-directory lint
 
 test-rules: ## the alerts, with promtool
