@@ -82,7 +82,9 @@ func TestReaderFollowsAChangedTable(t *testing.T) {
 func TestReaderTellsOfARenamedTable(t *testing.T) {
 	m := newMember(t)
 	r := m.read(t, nil)
-	m.exec(t, "insert into public.rep values (1)", "alter table public.rep rename to person", "insert into public.person values (2)")
+	m.exec(t, "insert into public.rep values (1)")
+	m.store.waitFor(t, m) // whoever begins to read after the renaming knows the table by its new name only
+	m.exec(t, "alter table public.rep rename to person", "insert into public.person values (2)")
 	m.store.waitFor(t, m)
 	m.exec(t, "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '"+m.slot+"'", "insert into public.person values (3)")
 	m.store.waitFor(t, m)
