@@ -24,6 +24,9 @@ test: ## format check, vet, all tests and lint; starts its own Postgres
 	without zsh zsh "completion in zsh"; \
 	without fish fish "completion in fish"; \
 	without man man-db "whether man takes the manual page"
+	@echo "NOT TESTED here, because it takes minutes each: other versions of Postgres (make test-matrix), failovers but one (make test-failover),"
+	@echo "  most failpoints (make test-crash), most faults of requests (make test-faults), everything in turn (make test-soak), 200 API keys (make test-scale),"
+	@echo "  the console in a browser (make e2e)"
 	$(MAKE) --no-print-directory lint
 
 test-rules: ## the alerts, with promtool

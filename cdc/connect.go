@@ -33,6 +33,9 @@ func (r *Reader) unmoved(ctx context.Context, seen Slot) error {
 	if err != nil {
 		return err
 	}
+	if err := now.usable(r.cfg.Slot); err != nil {
+		return err
+	}
 	if now.ConfirmedFlushLSN != seen.ConfirmedFlushLSN {
 		return problem(ErrPositions, "slot %q was moved from %s to %s by somebody else while we connected; start again to have everything looked at",
 			r.cfg.Slot, seen.ConfirmedFlushLSN, now.ConfirmedFlushLSN)

@@ -82,7 +82,9 @@ func TestReaderFollowsAChangedTable(t *testing.T) {
 func TestReaderTellsOfARenamedTable(t *testing.T) {
 	m := newMember(t)
 	r := m.read(t, nil)
-	m.exec(t, "insert into public.rep values (1)", "alter table public.rep rename to person", "insert into public.person values (2)")
+	m.exec(t, "insert into public.rep values (1)")
+	m.store.waitFor(t, m) // whoever begins to read after the renaming knows the table by its new name only
+	m.exec(t, "alter table public.rep rename to person", "insert into public.person values (2)")
 	m.store.waitFor(t, m)
 	m.exec(t, "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '"+m.slot+"'", "insert into public.person values (3)")
 	m.store.waitFor(t, m)
@@ -94,6 +96,9 @@ func TestReaderTellsOfARenamedTable(t *testing.T) {
 
 // Partitions come and go as their parent, with what is written while they are
 // part of it. What a partition had before is seen by nobody: no row is written.
+//
+// Postgres 14 remembers for as long as a connection lasts that a table is not
+// published which it met before it became a partition.
 func TestReaderFollowsPartitions(t *testing.T) {
 	m := newDatabase(t, pgtest.Database(t).URL)
 	m.exec(t, "drop table public.rep",
@@ -113,8 +118,17 @@ func TestReaderFollowsPartitions(t *testing.T) {
 		"truncate public.rep_high")
 	m.store.waitFor(t, m)
 	want := []string{"member -1", "rep 1", "rep 103", "rep 104", "rep 105", "rep 2", "rep 3"}
+	if major(t) == 14 {
+		want = []string{"member -1", "rep 1", "rep 2", "rep 3"}
+	}
 	if got := m.store.keys(); !slices.Equal(got, want) {
 		t.Errorf("touched %q, want %q", got, want)
+	}
+	m.exec(t, "alter table public.rep attach partition public.rep_high for values from (100) to (200)",
+		"select pg_terminate_backend(active_pid, 10000) from pg_replication_slots where slot_name = '"+m.slot+"'", "insert into public.rep values (107)")
+	m.store.waitFor(t, m)
+	if !slices.Contains(m.store.keys(), "rep 107") {
+		t.Errorf("touched %q on a new connection, want rep 107", m.store.keys())
 	}
 	m.exec(t, "truncate public.rep")
 	m.store.waitFor(t, m)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,6 +116,21 @@ func (w *world) known(t *testing.T, address string) string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// stillWaits is what the state has left to do, for a person who looks for the
+// reason.
+func stillWaits(ctx context.Context, state *pgx.Conn) (out string, err error) {
+	err = state.QueryRow(ctx, `select json_build_object('now', now(),
+		'read', (select json_agg(p) from rollcall_state.position p),
+		'touched', (select count(*) from rollcall_state.touched),
+		'dirty', (select json_agg(d) from (select not_before, run, count(*) from rollcall_state.dirty group by 1, 2 order by 1 limit 20) d),
+		'runs', (select json_agg(r) from (select id, kind, state, started_at, ended_at from rollcall_state.run order by id desc limit 5) r),
+		'requests', (select json_agg(q) from (select content ->> 'ask' as ask, state, asked_at from rollcall_state.request where state in ('pending', 'running')) q),
+		'calls', (select json_agg(a) from (select kind, state, created_at from rollcall_state.activity where state in ('intended', 'sent', 'unknown')) a),
+		'waiting', (select json_agg(s) from (select application_name, state, wait_event_type, wait_event, query_start, left(query, 80) as query
+			from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()) s))`).Scan(&out)
+	return out, err
 }
 
 // wantNoRepetition wants that every activity was found, and that none was asked

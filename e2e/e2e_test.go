@@ -264,7 +264,8 @@ func (w *world) settle(t *testing.T, patience time.Duration) {
 		}
 		select {
 		case <-deadline:
-			t.Fatalf("still at work after %s", patience)
+			waits, err := stillWaits(ctx, w.states())
+			t.Fatalf("still at work after %s: %s (%v)", patience, waits, err)
 		case <-tick.C:
 		}
 	}

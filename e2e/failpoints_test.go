@@ -215,7 +215,8 @@ func (c *crash) at(t *testing.T, name string) {
 		c.start(t)
 		err := c.until(t, 4*time.Minute)
 		if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-			t.Fatalf("process %d never came to %s for the %d. time: %v", i+1, name, nth, err)
+			waits, waitsErr := stillWaits(t.Context(), c.member)
+			t.Fatalf("process %d never came to %s for the %d. time: %v; still waits: %s (%v)", i+1, name, nth, err, waits, waitsErr)
 		}
 	}
 	c.env = nil

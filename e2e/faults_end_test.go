@@ -50,7 +50,7 @@ func (p *play) rest(t *testing.T) {
 	if err := p.member.QueryRow(t.Context(), "select pg_current_wal_insert_lsn()::text").Scan(&lsn); err != nil {
 		t.Fatal(err)
 	}
-	p.exec(t, "select pg_logical_emit_message(true, 'test', '')")
+	p.exec(t, "select rollcall.touch('rep', '0')")
 	last, idle, retried := len(p.sim.Requests()), 0, false
 	for deadline := time.Now().Add(4 * time.Minute); ; idle++ {
 		p.tick(t)

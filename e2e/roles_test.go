@@ -128,6 +128,14 @@ func holder(t *testing.T, a, b *part) (has, other *part) {
 	return b, a
 }
 
+// reading is what a process logs that begins to read.
+func reading() string {
+	if pgtest.ByTriggers() {
+		return "moving the log of changes"
+	}
+	return "streaming"
+}
+
 func (w *world) addRep(t *testing.T, name string) {
 	t.Helper()
 	w.exec(t, "insert into chamber.rep (association_id, member_id, first_name, last_name, email) values (1, 1, $1, 'Example', $1 || '@example.org')", name)
@@ -144,10 +152,7 @@ func TestRoles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "small", fillSmall)
 	first := w.startPart(t, "zz_reader_1", "reader")
-	reads := "streaming"
-	if pgtest.ByTriggers() {
-		reads = "moving the log of changes"
-	}
+	reads := reading()
 	wait(t, "the reader", func() bool { return first.said(reads) })
 	second := w.startPart(t, "zz_reader_2", "reader")
 	workerA, workerB := w.startPart(t, "zz_worker_a", "worker"), w.startPart(t, "zz_worker_b", "worker")

@@ -239,12 +239,7 @@ func (s *soak) explain(t *testing.T) {
 		return
 	}
 	defer conn.Close(context.Background())
-	var waits string
-	err = conn.QueryRow(context.Background(), `select json_build_object('now', now(),
-		'touched', (select count(*) from rollcall_state.touched),
-		'dirty', (select json_agg(d) from (select not_before, count(*) from rollcall_state.dirty group by 1 order by 1 limit 20) d),
-		'requests', (select json_agg(state) from rollcall_state.request where state in ('pending', 'running')),
-		'calls', (select json_agg(a) from (select kind, state, created_at from rollcall_state.activity where state in ('intended', 'sent', 'unknown')) a))`).Scan(&waits)
+	waits, err := stillWaits(context.Background(), conn)
 	t.Logf("%v: still waits: %s (%v); the program's log ends:\n%s", s.counts, waits, err, tail([]byte(s.log.String()), 6000))
 }
 

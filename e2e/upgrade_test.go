@@ -30,9 +30,9 @@ func TestUpgradeSideBySide(t *testing.T) {
 	w.exec(t, "update chamber.rep set active = false where email = 'lotte@example.org'")
 	w.settle(t, time.Minute)
 	w.compare(t)
-	for _, took := range []string{`msg=streaming`, `msg="lease taken"`} {
+	for _, took := range []string{reading(), "lease taken"} {
 		if !strings.Contains(next.String(), took) {
-			t.Errorf("the new program has not taken over: no %s", took)
+			t.Errorf("the new program has not taken over: no %q", took)
 		}
 	}
 	w.stop(t)

@@ -41,6 +41,7 @@ type App struct {
 	logID atomic.Uint32 // of the log of changes, where triggers write one
 
 	touched signal // touched keys were stored
+	queued  signal // addresses became dirty, of whichever key
 
 	widened atomic.Int64 // how often addresses became dirty
 
@@ -55,7 +56,7 @@ type App struct {
 // state, for a process with these roles; without any named, for all. It starts
 // nothing. Close must be called on what it returns.
 func New(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time, roles ...Role) (_ *App, err error) {
-	a := &App{roles: roles, cfg: cfg, log: log, now: now, touched: newSignal(), identity: newIdentity(), watched: newWatched()}
+	a := &App{roles: roles, cfg: cfg, log: log, now: now, touched: newSignal(), queued: newSignal(), identity: newIdentity(), watched: newWatched()}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -139,10 +140,12 @@ func (a *App) Run(ctx context.Context) error {
 			board := &lease.Board{Store: leases, Read: leases.Read, Now: a.now}
 			for _, s := range a.keys {
 				board.Keys = append(board.Keys, s.key.id)
+				s.worker.Idle = unprompted
 			}
 			keeper.Store = board
 			keeper.Share.Look(ctx)
 			group.Go(func() error { return keeper.Share.Run(ctx) })
+			group.Go(func() error { return a.prompt(ctx) })
 		}
 		for _, s := range a.keys {
 			group.Go(func() error { return a.hold(ctx, keeper, s) })

@@ -93,6 +93,10 @@ func (a *App) widen(ctx context.Context, state *store.Store) error {
 	w := &widen.Widener{Source: a.source, Store: state, Watch: a.watch, Now: a.now, Log: a.log.With("component", "widen")}
 	return w.Run(ctx, a.touched, func() {
 		a.widened.Add(1)
+		if len(a.keys) > 1 {
+			a.queued.set()
+			return
+		}
 		for _, s := range a.keys {
 			s.dirty.set()
 		}

@@ -160,6 +160,24 @@ func TestMoveGivesTheContactTheNewAddress(t *testing.T) {
 	b.referee(t)
 }
 
+// The contact of an address that two people shared goes with one of them when both
+// have others now. The other one is added.
+func TestOneOfTwoWhoSharedAnAddressGetsItsContact(t *testing.T) {
+	b := newBench(t, mapper.Policy{Thresholds: mapper.DefaultThresholds, MoveAddress: true})
+	b.settle(t)
+	b.exec(t, `update chamber.rep set email = 'p1@example.org' where rep_id = 2`)
+	before := len(b.sim.Contacts(account))
+	b.exec(t, `update chamber.rep set email = case rep_id when 1 then 'b@example.org' else 'c@example.org' end where rep_id in (1, 2)`)
+	if n := len(b.sim.Contacts(account)); n != before+1 {
+		t.Errorf("%d contacts, want one more than the %d before", n, before)
+	}
+	for _, address := range []string{"b@example.org", "c@example.org"} {
+		b.wantOn(t, everybody, address, true)
+	}
+	b.wantOn(t, everybody, "p1@example.org", false)
+	b.referee(t)
+}
+
 // Where the contact cannot be given the new address, the old one leaves our
 // lists.
 func TestMoveOntoAContactThatExists(t *testing.T) {

@@ -126,17 +126,26 @@ func newBatch(due []store.Dirty) *batch {
 		versions: map[mapper.Address]int64{}, exact: map[mapper.Address][]string{}, run: map[mapper.Address]int64{}, busy: map[mapper.Address]bool{},
 	}
 	for _, row := range due {
+		b.versions[row.Address] = row.Version
 		if row.Address == "" {
 			b.lists = &sink.Done{Version: row.Version}
 			continue
 		}
 		b.addresses = append(b.addresses, row.Address)
-		b.versions[row.Address] = row.Version
 		b.exact[row.Address] = row.Exact
 		b.run[row.Address] = row.Run
 		b.busy[row.Address] = row.Busy
 	}
 	return b
+}
+
+// rows are the queue's rows of some of its addresses.
+func (b *batch) rows(addresses []mapper.Address) []sink.Done {
+	rows := make([]sink.Done, len(addresses))
+	for i, address := range addresses {
+		rows[i] = sink.Done{Address: address, Version: b.versions[address]}
+	}
+	return rows
 }
 
 // question is what the world of the batch is read for.

@@ -35,5 +35,5 @@ func (d *Deliverer) putOff(ctx context.Context, b *batch) error {
 	if b.lists != nil {
 		all = append(slices.Clone(all), "")
 	}
-	return d.Store.Wait(ctx, all, b.until)
+	return d.Store.Wait(ctx, b.rows(all), b.until)
 }

@@ -38,11 +38,11 @@ func (d *Deliverer) withoutRest(ctx context.Context, due []store.Dirty) ([]store
 	if d.rest == nil {
 		return due, nil
 	}
-	var waiting []mapper.Address
+	var waiting []sink.Done
 	others := slices.DeleteFunc(due, func(row store.Dirty) bool {
 		version, concerned := d.rest.versions[row.Address]
 		if concerned = concerned && version == row.Version; concerned {
-			waiting = append(waiting, row.Address)
+			waiting = append(waiting, sink.Done{Address: row.Address, Version: row.Version})
 		}
 		return concerned
 	})
@@ -68,7 +68,7 @@ func (d *Deliverer) keep(ctx context.Context, sent sink.Sent, b *batch, left []m
 	for _, address := range left {
 		d.rest.versions[address] = b.versions[address]
 	}
-	return d.Store.Wait(ctx, slices.Collect(maps.Keys(d.rest.versions)), d.Now().Add(restPause))
+	return d.Store.Wait(ctx, d.rest.rows(), d.Now().Add(restPause))
 }
 
 // goOn sends the next round of a batch once the calls before have ended. Its
@@ -127,7 +127,16 @@ func (d *Deliverer) goOn(ctx context.Context) (worked bool, err error) {
 func (d *Deliverer) giveUp(ctx context.Context) error {
 	r := d.rest
 	d.rest = nil
-	return d.Store.Wait(ctx, slices.Collect(maps.Keys(r.versions)), d.Now())
+	return d.Store.Wait(ctx, r.rows(), d.Now())
+}
+
+// rows are the queue's rows of whoever the rest concerns.
+func (r *rest) rows() []sink.Done {
+	rows := make([]sink.Done, 0, len(r.versions))
+	for address, version := range r.versions {
+		rows = append(rows, sink.Done{Address: address, Version: version})
+	}
+	return rows
 }
 
 // readAgain reads everybody whom the rest concerns from Constant Contact and records

@@ -67,13 +67,14 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 		return err
 	}
 	failpoint.Hit(failpoint.PlanRecorded)
-	if err := d.Store.Wait(ctx, append(x.busy, left...), d.Now().Add(busyPause)); err != nil {
+	if err := d.Store.Wait(ctx, b.rows(append(x.busy, left...)), d.Now().Add(busyPause)); err != nil {
 		return err
 	}
-	for until, addresses := range x.waits {
-		if err := d.Store.Wait(ctx, addresses, until); err != nil {
-			return err
-		}
+	// Whoever has calls, too, waits with the rest only once these are on record: it may
+	// be for a day.
+	calling := called(steps)
+	if err := d.putOffUntil(ctx, b, x.waits, func(address mapper.Address) bool { return !calling[address] }); err != nil {
+		return err
 	}
 	if len(held) > 0 {
 		d.Log.Warn("operations wait for a decision", "association", d.ID, "ops", len(held), "kind", string(held[0].Kind))
@@ -81,6 +82,9 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 	sent, err := d.Applier.Apply(ctx, steps, read)
 	if err == nil {
 		err = d.Applier.Move(ctx, x.moves)
+	}
+	if err == nil {
+		err = d.putOffUntil(ctx, b, x.waits, func(address mapper.Address) bool { return calling[address] })
 	}
 	if err == nil {
 		err = d.keep(ctx, sent, b, left, read)
@@ -95,6 +99,31 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 	return err
 }
 
+// called are the people of calls.
+func called(steps []sink.Step) map[mapper.Address]bool {
+	people := map[mapper.Address]bool{}
+	for _, address := range addressesOf(steps) {
+		people[address] = true
+	}
+	return people
+}
+
+// putOffUntil keeps those of a batch that are chosen in the queue until their times.
+func (d *Deliverer) putOffUntil(ctx context.Context, b *batch, waits map[time.Time][]mapper.Address, chosen func(mapper.Address) bool) error {
+	for until, addresses := range waits {
+		var these []mapper.Address
+		for _, address := range addresses {
+			if chosen(address) {
+				these = append(these, address)
+			}
+		}
+		if err := d.Store.Wait(ctx, b.rows(these), until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // sort says of each address of the batch whether it is finished, waits, or has
 // work to do now.
 func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, held []mapper.Held, b *batch, bound map[mapper.ListKey]sink.BoundList, shown map[mapper.Address]sink.Shown) *delivery {
@@ -103,6 +132,7 @@ func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, held []ma
 		x.ops[op.Address] = append(x.ops[op.Address], op)
 	}
 	spare := newSpare(w, out, held, bound)
+	moved := map[mapper.Address]bool{}
 	var soon time.Time
 	later := func() time.Time {
 		if soon.IsZero() {
@@ -123,7 +153,11 @@ func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, held []ma
 		case len(mine) == 0 && !b.busy[address]:
 			x.finished = append(x.finished, done)
 		case len(mine) == 0:
+		case mine[0].Kind == mapper.MoveContact && (b.busy[address] || moved[mine[0].From] || len(w.known[mine[0].From].Open) > 0):
+			// Another address gets that contact, or a call would make it anew.
+			x.waits[later()] = append(x.waits[later()], address)
 		case mine[0].Kind == mapper.MoveContact:
+			moved[mine[0].From] = true
 			x.moves = append(x.moves, sink.Move{
 				From: mine[0].From, To: address, ContactID: w.known[mine[0].From].Contact.ID, Rep: mine[0].Rep, Run: b.run[address], Done: done,
 			})

@@ -32,6 +32,9 @@ type Worker struct {
 	Store   *store.Store
 	Now     func() time.Time
 	Log     *slog.Logger
+	// Idle is the time between two looks at the queue when nobody wakes the worker;
+	// 0: a second. Longer where somebody looks for many workers and wakes them.
+	Idle time.Duration
 
 	polls map[string]*poll
 }
@@ -114,9 +117,16 @@ func sleep(ctx context.Context, pause time.Duration) error {
 	}
 }
 
+func (w *Worker) idle() time.Duration {
+	if w.Idle > 0 {
+		return w.Idle
+	}
+	return idlePause
+}
+
 // turn does what is due for every association once.
 func (w *Worker) turn(ctx context.Context) (pause time.Duration, err error) {
-	pause = idlePause
+	pause = w.idle()
 	var errs []error
 	if err := w.requests(ctx); err != nil {
 		errs = append(errs, err)
@@ -172,7 +182,7 @@ func (w *Worker) serve(ctx context.Context, d *Deliverer) (next time.Duration, e
 			return idlePause, err
 		}
 	}
-	next = idlePause
+	next = w.idle()
 	waiting := p.open // calls that are on their way already, for which p.at holds
 	var errs []error
 	if k := w.Keepers[d.ID]; k != nil {

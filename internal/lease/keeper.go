@@ -83,7 +83,7 @@ func (k *Keeper) claim(ctx context.Context, key string) (*Lease, error) {
 			told = true
 			k.Log.Info("standing by", "lease", key, "holder", row.Holder)
 		}
-		if err := pause(ctx, Poll); err != nil {
+		if err := pause(ctx, min(Poll, seen.left(k.Now()))); err != nil {
 			return nil, err
 		}
 	}

@@ -182,3 +182,12 @@ func (w *watch) free(row Row, now time.Time) bool {
 	w.row = row
 	return row.Holder == "" || now.Sub(w.since) >= TTL
 }
+
+// left is how long a holder that does not renew any more still has the lease, as far
+// as was seen; a Poll where that is no use.
+func (w *watch) left(now time.Time) time.Duration {
+	if left := TTL - now.Sub(w.since); w.known && left > 0 {
+		return left
+	}
+	return Poll
+}

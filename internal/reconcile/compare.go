@@ -19,7 +19,7 @@ func (r *Reconciler) CompareLists(ctx context.Context, people []mapper.Address) 
 	if err != nil || !changed {
 		return err
 	}
-	return r.Store.Wait(ctx, people, r.Now())
+	return r.Store.WaitNoLonger(ctx, people)
 }
 
 // compareLists records what became of lists in the account.

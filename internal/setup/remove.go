@@ -89,8 +89,11 @@ commit;
 // AsRole gives the user of conn the rights of the role rollcall while do runs,
 // where it may have them: so that what do makes is the role's.
 func AsRole(ctx context.Context, conn *pgx.Conn, do func() error) error {
+	// Since version 16 whoever made the role is a member of it without its rights.
 	var member bool
-	err := conn.QueryRow(ctx, "select coalesce((select pg_catalog.pg_has_role(current_user, oid, 'member') from pg_catalog.pg_roles where rolname = 'rollcall'), false)").Scan(&member)
+	err := conn.QueryRow(ctx, `select coalesce((select pg_catalog.pg_has_role(current_user, oid,
+		case when pg_catalog.current_setting('server_version_num')::integer >= 160000 then 'usage' else 'member' end)
+		from pg_catalog.pg_roles where rolname = 'rollcall'), false)`).Scan(&member)
 	if err != nil {
 		return fmt.Errorf("look at the role rollcall: %w", err)
 	}

@@ -67,6 +67,13 @@ func TestApplyTriggersWithoutReplication(t *testing.T) {
 	if present, err := setup.Look(t.Context(), conn, "rollcall"); err != nil || !present.Log || present.Publication || present.Slot {
 		t.Errorf("present is %+v, %v", present, err)
 	}
+	err = setup.AsRole(t.Context(), conn, func() error {
+		_, err := conn.Exec(t.Context(), "create table rollcall_state.made_with_its_rights ()")
+		return err
+	})
+	if err != nil {
+		t.Errorf("with the rights of the role: %v", err)
+	}
 	if err := setup.Remove(t.Context(), conn, "rollcall"); err != nil {
 		t.Fatal(err)
 	}

@@ -68,8 +68,11 @@ func tryWatches(ctx context.Context, tx pgx.Tx) error {
 	if len(watches) == 0 {
 		return errors.New("apply the watches: rollcall.watches has no rows, so no change would ever be noticed; insert one row for each table that the views read")
 	}
+	// Since version 16 whoever made the role is a member of it that may not become it.
 	var may bool
-	if err := tx.QueryRow(ctx, "select pg_catalog.pg_has_role(current_user, 'rollcall', 'member')").Scan(&may); err != nil {
+	err = tx.QueryRow(ctx, `select pg_catalog.pg_has_role(current_user, 'rollcall',
+		case when pg_catalog.current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end)`).Scan(&may)
+	if err != nil {
 		return fmt.Errorf("look at the role rollcall: %w", err)
 	}
 	if may {

@@ -71,17 +71,10 @@ func (s *Leases) TakeLease(ctx context.Context, key string, seen lease.Row, hold
 // server that forgets a renewal in a crash only makes others watch a little
 // longer, because they count from what they saw last.
 func (s *Leases) RenewLease(ctx context.Context, key string, token int64) (now lease.Row, ok bool, err error) {
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "set local synchronous_commit = off"); err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, sql.Query("lease_renew"), key, token, s.now().Add(lease.TTL))
-		if err != nil {
-			return err
-		}
+	rows, err := s.pool.Query(ctx, sql.Query("lease_renew"), key, token, s.now().Add(lease.TTL))
+	if err == nil {
 		now, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[lease.Row])
-		return err
-	})
+	}
 	if errors.Is(err, pgx.ErrNoRows) {
 		return lease.Row{}, false, nil
 	}

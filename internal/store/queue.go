@@ -183,21 +183,35 @@ func questions(held []mapper.Held) []Question {
 // takeOff deletes queue rows at the versions that were read: a row that was
 // touched since stays.
 func (a *Association) takeOff(ctx context.Context, tx pgx.Tx, done []sink.Done) error {
-	addresses := make([]string, len(done))
-	versions := make([]int64, len(done))
-	for i, d := range done {
-		addresses[i], versions[i] = string(d.Address), d.Version
-	}
+	addresses, versions := addressesAndVersions(done)
 	_, err := tx.Exec(ctx, sql.Query("deliver_take_off"), a.source, a.id, addresses, versions)
 	return err
 }
 
-// Wait keeps addresses in the queue until the time.
-func (a *Association) Wait(ctx context.Context, addresses []mapper.Address, until time.Time) error {
-	if len(addresses) == 0 {
+func addressesAndVersions(rows []sink.Done) (addresses []string, versions []int64) {
+	addresses, versions = make([]string, len(rows)), make([]int64, len(rows))
+	for i, row := range rows {
+		addresses[i], versions[i] = string(row.Address), row.Version
+	}
+	return addresses, versions
+}
+
+// Wait keeps queue rows until the time, at the versions that were read: a row that
+// was touched since is due.
+func (a *Association) Wait(ctx context.Context, rows []sink.Done, until time.Time) error {
+	if len(rows) == 0 {
 		return nil
 	}
-	_, err := a.write(ctx, "put off dirty addresses", `update rollcall_state.dirty set not_before = $4
-		where source = $1 and association = $2 and address = any($3)`, a.source, a.id, addressStrings(addresses), until)
+	addresses, versions := addressesAndVersions(rows)
+	_, err := a.write(ctx, "put off dirty addresses", `update rollcall_state.dirty d set not_before = $5
+		from unnest($3::text[], $4::bigint[]) x (address, version)
+		where d.source = $1 and d.association = $2 and d.address = x.address and d.version = x.version`, a.source, a.id, addresses, versions, until)
+	return err
+}
+
+// WaitNoLonger makes addresses of the queue due.
+func (a *Association) WaitNoLonger(ctx context.Context, addresses []mapper.Address) error {
+	_, err := a.write(ctx, "make dirty addresses due", `update rollcall_state.dirty set not_before = null
+		where source = $1 and association = $2 and address = any($3)`, a.source, a.id, addressStrings(addresses))
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"rollcall/internal/failpoint"
 	"rollcall/mapper"
+	"rollcall/sql"
 )
 
 // Request is what somebody asked for by SQL.
@@ -60,6 +61,19 @@ func (s *Store) Requests(ctx context.Context) ([]Request, error) {
 		return nil, fmt.Errorf("read requests: %w", err)
 	}
 	return requests, nil
+}
+
+// WithWork returns those of some associations that have something to do now.
+func (s *Store) WithWork(ctx context.Context, associations []string) ([]string, error) {
+	rows, err := s.pool.Query(ctx, sql.Query("queue_look"), s.source, associations, s.now())
+	if err != nil {
+		return nil, fmt.Errorf("look for work: %w", err)
+	}
+	working, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look for work: %w", err)
+	}
+	return working, nil
 }
 
 // SetRequest records how far a request is: running, done or refused.
