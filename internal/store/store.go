@@ -19,11 +19,12 @@ type Store struct {
 	fence  func(context.Context, pgx.Tx) error // nil: none
 
 	observer Observer // nil: nobody
+	growth   *growth
 }
 
 // New returns the state of the source with that configured name.
 func New(pool *pgxpool.Pool, source string, now func() time.Time) *Store {
-	return &Store{pool: pool, source: source, now: now}
+	return &Store{pool: pool, source: source, now: now, growth: &growth{}}
 }
 
 // Fenced is the same state for who may change it only while a lease is held: each

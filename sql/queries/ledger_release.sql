@@ -1,5 +1,4 @@
 -- Whoever waited for this activity is due again.
-update rollcall_state.dirty d
+update rollcall_state.dirty
 set not_before = null
-from rollcall_state.intent i join rollcall_state.activity a on a.id = i.activity
-where i.activity = $1 and d.source = a.source and d.association = a.association and d.address = i.address
+where source = $2 and association = $3 and address = any(array(select address from rollcall_state.intent where activity = $1))
