@@ -3,39 +3,48 @@ package store
 import (
 	"context"
 	"sync"
+
+	"rollcall/sql"
 )
 
-// manyIntents is from how many recorded pairs on the tables' statistics are made
-// anew; see growth.
+// manyIntents is how many pairs of an association that were put on record make it a
+// large one; see growth.
 const manyIntents = 2000
 
-// growth is how many pairs this process has put on record. While there are few
-// rows the planner takes the tables of calls for small ones, and joins them by
-// reading one again and again: minutes for a first sync. The server makes statistics
-// by itself, but only a minute later.
+// growth is how many pairs this process has put on record for an association. Of
+// one that the server's statistics do not know it believes that it has no people,
+// and finds those of a call by reading all again and again: minutes for a first
+// sync. The server would make statistics by itself, but only a minute later.
 type growth struct {
-	mu      sync.Mutex
-	pairs   int
-	counted int // pairs when statistics were last made
+	mu     sync.Mutex
+	pairs  map[string]int // by association
+	looked map[string]int // pairs when the statistics were last looked at
 }
 
-// add counts pairs and says whether statistics are due: when there are twice as
-// many as the last time.
-func (g *growth) add(pairs int) bool {
+func newGrowth() *growth { return &growth{pairs: map[string]int{}, looked: map[string]int{}} }
+
+// add counts pairs and says whether the statistics are to be looked at: when there
+// are twice as many pairs as the last time.
+func (g *growth) add(association string, pairs int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.pairs += pairs
-	if g.pairs < max(manyIntents, 2*g.counted) {
+	g.pairs[association] += pairs
+	if g.pairs[association] < max(manyIntents, 2*g.looked[association]) {
 		return false
 	}
-	g.counted = g.pairs
+	g.looked[association] = g.pairs[association]
 	return true
 }
 
-// grown has statistics made of the tables of calls when that is due.
-func (s *Store) grown(ctx context.Context, pairs int) {
-	if s.growth.add(pairs) {
-		s.analyze(ctx, "rollcall_state.intent, rollcall_state.ledger, rollcall_state.contact")
+// grown has statistics made when the association has become a large one and they do
+// not know it.
+func (a *Association) grown(ctx context.Context, pairs int) {
+	if !a.growth.add(a.id, pairs) {
+		return
+	}
+	var known bool
+	if err := a.pool.QueryRow(ctx, sql.Query("ledger_statistics"), a.id).Scan(&known); err == nil && !known {
+		a.analyze(ctx, "rollcall_state.ledger, rollcall_state.contact")
 	}
 }
 

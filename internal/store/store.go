@@ -24,7 +24,7 @@ type Store struct {
 
 // New returns the state of the source with that configured name.
 func New(pool *pgxpool.Pool, source string, now func() time.Time) *Store {
-	return &Store{pool: pool, source: source, now: now, growth: &growth{}}
+	return &Store{pool: pool, source: source, now: now, growth: newGrowth()}
 }
 
 // Fenced is the same state for who may change it only while a lease is held: each
