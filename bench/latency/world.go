@@ -220,7 +220,7 @@ func (w *world) begin(ctx context.Context, linger time.Duration) (err error) {
 	if err != nil {
 		return err
 	}
-	widener := &widen.Widener{Source: src, Store: state, Log: log, Watch: func(via string) (cdc.Watch, bool) {
+	widener := &widen.Widener{Source: src, Store: state, Now: time.Now, Log: log, Watch: func(via string) (cdc.Watch, bool) {
 		for _, one := range watches {
 			if one.Via() == via {
 				return one, true
