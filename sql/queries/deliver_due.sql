@@ -11,8 +11,9 @@ with due as (
 )
 select d.address, d.version, d.touched_at, d.exact, coalesce(d.run, 0),
        exists (
-           select from rollcall_state.intent i join rollcall_state.activity a on a.id = i.activity
-           where i.address = d.address and a.source = $1 and a.association = $2
+           select from (select activity from rollcall_state.intent where address = d.address offset 0) i
+           join rollcall_state.activity a on a.id = i.activity
+           where a.source = $1 and a.association = $2
              and a.state in ('intended', 'sent', 'unknown')
        ) as busy
 from due d
