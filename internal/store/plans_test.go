@@ -167,6 +167,31 @@ func TestTheQueueIsWorkedOffWhateverTheStatistics(t *testing.T) {
 	}
 }
 
+// Whom a call on its way is about is found by the person, and not by going through
+// everybody of the call or of the list.
+func TestCallsOnTheirWayAreFoundByThePerson(t *testing.T) {
+	tx, ctx := unseen(t), t.Context()
+	for _, statement := range []string{
+		`insert into rollcall_state.activity (id, source, association, kind, list_ids, people, state, created_at)
+			overriding system value select n, 'chamber', '1', 'add', '{}', 1, 'sent', $2::timestamptz from generate_series(1, $1::int / 10000) n`,
+		`insert into rollcall_state.intent (activity, list, address, op)
+			select n % 2 + 1, 'group:1', format('p%s@example.org', n), 'add' from generate_series(1, $1::int) n where $2::timestamptz is not null`,
+		`insert into rollcall_state.ledger (source, association, list, address, told, told_at)
+			select 'chamber', '1', 'group:1', format('p%s@example.org', n), 'add', $2::timestamptz from generate_series(1, $1::int) n`,
+		`insert into rollcall_state.dirty (source, association, address, touched_at)
+			select 'chamber', '1', format('p%s@example.org', n), $2::timestamptz from generate_series(1, $1::int) n`,
+	} {
+		_, err := tx.Exec(ctx, statement, people, noon)
+		ok(t, err)
+	}
+	if read := rowsRead(t, tx, "deliver_pairs", "chamber", "1", onePiece()); read < piece || read > 10*people {
+		t.Errorf("for the pairs of %d people it reads %.0f rows", piece, read)
+	}
+	if read := rowsRead(t, tx, "deliver_due", "chamber", "1", noon, piece); read < piece || read > 40*piece {
+		t.Errorf("for the first %d people it reads %.0f rows", piece, read)
+	}
+}
+
 // Nothing is known of what a pass over touched keys has marked: it must not be read
 // again for each of its rows, nor everybody who was ever seen.
 func TestMarksAreWorkedOffWithoutStatistics(t *testing.T) {
