@@ -126,6 +126,7 @@ func (m *Mover) session(ctx context.Context) error {
 			return ctx.Err()
 		case <-timer.C:
 		}
+		began := m.cfg.Now()
 		more, err := m.pass(ctx)
 		if err != nil {
 			return err
@@ -135,7 +136,7 @@ func (m *Mover) session(ctx context.Context) error {
 			m.stats.Connects.Add(1)
 			m.cfg.Log.Info("moving the log of changes", "durable_lsn", m.stored.String())
 		}
-		next := m.cfg.Every
+		next := max(m.cfg.Every, rest(m.cfg.Now().Sub(began)))
 		if more {
 			next = 0
 		}

@@ -53,6 +53,18 @@ const (
 	retryMost  = 10 * time.Second
 )
 
+// After storing a batch whoever stored it rests restShare times as long as that
+// took, and not longer than restMost, unless the next one is full. So it takes a
+// tenth of a processor from those who write, and what changes again and again is
+// stored once.
+const (
+	restShare = 9
+	restMost  = 500 * time.Millisecond
+)
+
+// rest is how long to rest after storing.
+func rest(took time.Duration) time.Duration { return min(restShare*took, restMost) }
+
 // Reader follows one slot. Run may be called once at a time.
 type Reader struct {
 	cfg   Config
@@ -143,7 +155,9 @@ func (r *Reader) stream(ctx context.Context, conn *wire, confirmed LSN) error {
 	go func() {
 		defer close(ended)
 		for b := range s.full {
-			s.saved <- saved{b, r.store(saving, b)}
+			began := r.cfg.Now()
+			err := r.store(saving, b)
+			s.saved <- saved{b, err, r.cfg.Now().Sub(began)}
 			conn.wake()
 		}
 	}()

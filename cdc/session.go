@@ -26,12 +26,14 @@ type session struct {
 	statusAt    time.Time // when the next status is due
 	idleAt      time.Time // when a position alone may be stored again
 	startedAt   time.Time // when the batch got its first key; zero: it has none
+	restsUntil  time.Time // no batch is stored before that, unless it is full
 }
 
 // saved is what became of a batch.
 type saved struct {
 	batch *Batch
 	err   error
+	took  time.Duration
 }
 
 // newSession begins where the slot is acknowledged: a status with less would
@@ -124,6 +126,7 @@ func (s *session) keepalive(end LSN, wantsReply bool) error {
 		s.hand(now)
 	}
 	if wantsReply {
+		s.restsUntil = time.Time{}
 		return s.sendStatus(now, false)
 	}
 	return nil
@@ -177,7 +180,7 @@ func (s *session) wakeAt(now time.Time) time.Time {
 	switch b := s.decoder.batch; {
 	case s.spare == nil:
 	case !b.empty():
-		sooner(now.Add(flushIdle))
+		sooner(later(now.Add(flushIdle), s.restsUntil))
 	case b.End <= s.promised:
 	case s.idleDue(now, b.End):
 		sooner(now.Add(flushIdle))
@@ -187,11 +190,18 @@ func (s *session) wakeAt(now time.Time) time.Time {
 	return at
 }
 
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
 // offer hands the batch to the saver if that is free and there is something to
 // save: keys, or, now and then, the position of transactions that touched none.
 func (s *session) offer(now time.Time) {
 	b := s.decoder.batch
-	if s.spare == nil || b.empty() && (b.End <= s.promised || !s.idleDue(now, b.End)) {
+	if s.spare == nil || now.Before(s.restsUntil) || b.empty() && (b.End <= s.promised || !s.idleDue(now, b.End)) {
 		return
 	}
 	s.hand(now)
@@ -233,6 +243,7 @@ func (s *session) take(now time.Time, done saved) error {
 		s.cfg.Log.Warn("dropped logical messages with our prefix that are not what the functions of schema rollcall write",
 			"slot", s.cfg.Slot, "messages", b.refused, "durable_lsn", s.durable.String())
 	}
+	s.restsUntil = now.Add(rest(done.took))
 	b.reset()
 	s.spare = b
 	s.retry.Reset()

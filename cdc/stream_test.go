@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -135,13 +136,15 @@ type fakeStore struct {
 	saved  [][]string
 	ends   []LSN
 	gate   chan struct{}
+	slow   time.Duration // what a Save takes
 	broken error
 }
 
 func (f *fakeStore) Save(ctx context.Context, b *Batch) error {
 	f.mu.Lock()
-	gate, broken := f.gate, f.broken
+	gate, slow, broken := f.gate, f.slow, f.broken
 	f.mu.Unlock()
+	<-time.After(slow)
 	if gate != nil {
 		select {
 		case <-gate:
@@ -172,6 +175,13 @@ func (f *fakeStore) open() {
 	defer f.mu.Unlock()
 	close(f.gate)
 	f.gate = nil
+}
+
+// takes says how long each Save takes from now on.
+func (f *fakeStore) takes(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.slow = d
 }
 
 // positions are the ends of the batches that were saved.
@@ -229,6 +239,63 @@ func TestStreamGathers(t *testing.T) {
 		if got := s.acknowledged(); got != 0x200+0x20*99+0x10 {
 			t.Errorf("acknowledged %s", got)
 		}
+	})
+}
+
+// Under load whoever stores rests longer than storing takes, so that others have the
+// processor; not before a full batch, and not while the server waits for us.
+func TestStreamRestsAfterStoring(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStream(t, func(c *Config) { c.MaxKeys = 50 })
+		s.store.takes(20 * time.Millisecond)
+		s.send(t, relations())
+		stored := func(what string, want int) {
+			t.Helper()
+			if n := len(s.store.positions()); n != want {
+				t.Errorf("%s: stored %d times, want %d", what, n, want)
+			}
+		}
+		at := LSN(0x100)
+		change := func(members ...string) {
+			t.Helper()
+			for _, member := range members {
+				s.send(t, transaction(901, at, member))
+				at += 0x20
+			}
+		}
+		change("70")
+		pass(flushIdle + 20*time.Millisecond)
+		stored("a first change", 1)
+		change("71")
+		pass(restShare*20*time.Millisecond - time.Millisecond)
+		stored("one right after it", 1)
+		pass(21 * time.Millisecond)
+		stored("after the rest", 2)
+
+		change("72")
+		s.send(t, keepalive(at, 1))
+		pass(flushIdle + 20*time.Millisecond)
+		stored("while the server waits", 3)
+
+		s.store.takes(10 * time.Second)
+		change("73")
+		pass(restMost + flushIdle + 10*time.Second)
+		stored("slowly", 4)
+		s.store.takes(0)
+		change("74")
+		pass(restMost + flushIdle)
+		stored("after the longest rest", 5)
+
+		s.store.takes(20 * time.Millisecond)
+		change("75")
+		pass(flushIdle + 20*time.Millisecond)
+		many := make([]string, 60)
+		for i := range many {
+			many[i] = strconv.Itoa(100 + i)
+		}
+		change(many...)
+		pass(20 * time.Millisecond)
+		stored("a full batch", 7)
 	})
 }
 

@@ -45,7 +45,8 @@ type world struct {
 	clock clock
 	sim   *ccsim.Sim
 	api   *httptest.Server
-	pool  *pgxpool.Pool
+	pool  *pgxpool.Pool // of the member database
+	state *pgxpool.Pool
 	marks *marks
 
 	client *constantcontact.Client
@@ -90,8 +91,13 @@ func open(ctx context.Context, server *localpg.Server, reps int, linger time.Dur
 	if err != nil {
 		return nil, err
 	}
+	own := cfg.Copy()
 	source.Configure(cfg.ConnConfig)
 	if w.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return nil, err
+	}
+	store.Configure(own.ConnConfig)
+	if w.state, err = pgxpool.NewWithConfig(ctx, own); err != nil {
 		return nil, err
 	}
 	w.sim = ccsim.New(ccsim.Config{Now: w.clock.now, Delay: time.Millisecond})
@@ -207,7 +213,7 @@ func (w *world) begin(ctx context.Context, linger time.Duration) (err error) {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	state := store.New(w.pool, association.Source, time.Now)
+	state := store.New(w.state, association.Source, time.Now)
 	if _, err := state.Installation(ctx, store.Installation{SystemID: "1", Timeline: 1, DatabaseOID: 1, Slot: slot}); err != nil {
 		return err
 	}
@@ -220,7 +226,7 @@ func (w *world) begin(ctx context.Context, linger time.Duration) (err error) {
 	if err != nil {
 		return err
 	}
-	widener := &widen.Widener{Source: src, Store: state, Log: log, Watch: func(via string) (cdc.Watch, bool) {
+	widener := &widen.Widener{Source: src, Store: state, Now: time.Now, Log: log, Watch: func(via string) (cdc.Watch, bool) {
 		for _, one := range watches {
 			if one.Via() == via {
 				return one, true
@@ -293,6 +299,7 @@ func (w *world) close() error {
 		w.client.Close()
 	}
 	w.api.Close()
+	w.state.Close()
 	w.pool.Close()
 	return err
 }

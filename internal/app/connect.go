@@ -58,10 +58,7 @@ func statePool(ctx context.Context, cfg *config.Config, recognise recogniser) (*
 		return nil, err
 	}
 	c.AfterConnect = recognise
-	c.ConnConfig.RuntimeParams["application_name"] = "rollcall state"
-	c.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	// A stopped process must not hold locks that another waits for.
-	c.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "5s"
+	store.Configure(c.ConnConfig)
 	return openPool(ctx, c, "state.url")
 }
 

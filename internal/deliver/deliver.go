@@ -60,6 +60,18 @@ func (d *Deliverer) Batch(ctx context.Context) (worked bool, wait time.Duration,
 	if worked, err := d.goOn(ctx); worked || err != nil {
 		return worked, 0, err
 	}
+	// The queue itself is read only once something in it is to go.
+	first, many, err := d.Store.Waiting(ctx, batchSize)
+	if err != nil || first.IsZero() {
+		return false, 0, err
+	}
+	if wait := first.Add(d.Linger).Sub(d.Now()); wait > 0 && !many {
+		return false, wait, nil
+	}
+	full, err := d.Store.FullPassDone(ctx)
+	if err != nil || !full {
+		return false, time.Second, err
+	}
 	due, err := d.Store.Due(ctx, batchSize)
 	if err == nil {
 		due, err = d.withoutRest(ctx, due)
@@ -69,10 +81,6 @@ func (d *Deliverer) Batch(ctx context.Context) (worked bool, wait time.Duration,
 	}
 	if wait := oldest(due).Add(d.Linger).Sub(d.Now()); wait > 0 && len(due) < batchSize {
 		return false, wait, nil
-	}
-	full, err := d.Store.FullPassDone(ctx)
-	if err != nil || !full {
-		return false, time.Second, err
 	}
 	b := newBatch(due)
 	if b.until, err = d.paced(ctx, due); err != nil {

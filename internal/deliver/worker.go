@@ -68,6 +68,12 @@ const (
 	idlePause = time.Second // between looks at the queue when nobody wakes us
 	pollFirst = time.Second
 	pollMost  = 30 * time.Second
+
+	// After a turn that found nothing to do the worker rests restShare times as long
+	// as that took, and not longer than restMost or than until something is due:
+	// while changes stream in, somebody wakes it many times a second.
+	restShare = 9
+	restMost  = 250 * time.Millisecond
 )
 
 // Run delivers until the context ends. wake cuts a pause short.
@@ -87,6 +93,7 @@ func (w *Worker) Run(ctx context.Context, wake <-chan struct{}) error {
 		case <-wake:
 		case <-timer.C:
 		}
+		began := w.Now()
 		pause, err := w.turn(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -101,6 +108,11 @@ func (w *Worker) Run(ctx context.Context, wake <-chan struct{}) error {
 			pause = 0
 		} else {
 			retry.Reset()
+			rest := min(restShare*w.Now().Sub(began), restMost, pause)
+			if err := sleep(ctx, rest); err != nil {
+				return err
+			}
+			pause -= rest
 		}
 		timer.Reset(pause)
 	}

@@ -15,10 +15,6 @@ import (
 
 var _ sink.Ledger = (*Association)(nil)
 
-// manyIntents is from how many pairs on a call makes the tables' statistics
-// worthless.
-const manyIntents = 2000
-
 // Begin records a call before it is sent; see sink.Ledger.
 func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done) (int64, error) {
 	var id int64
@@ -34,10 +30,14 @@ func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done)
 		if err != nil {
 			return err
 		}
+		before, err := a.before(ctx, tx, c.Addresses)
+		if err != nil {
+			return err
+		}
 		_, err = tx.CopyFrom(ctx, pgx.Identifier{"rollcall_state", "intent"},
 			[]string{
 				"activity", "list", "address", "op", "reason", "rep", "fields", "again", "run", "approved", "opt_out", "exact", "from_address",
-				"committed_at", "first_lsn", "last_lsn",
+				"committed_at", "first_lsn", "last_lsn", "was",
 			},
 			pgx.CopyFromSlice(len(c.Intents), func(i int) ([]any, error) {
 				in := c.Intents[i]
@@ -45,22 +45,17 @@ func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done)
 				return []any{
 					id, string(in.List), string(in.Address), in.Op, string(in.Reason), string(in.Rep), in.Fields, in.Again, runOrNull(in.Run),
 					in.Approved, in.OptOut, in.Exact, string(in.From), from[0], from[1], from[2],
+					before[pairOf{in.Address, in.List}],
 				}, nil
 			}))
 		if err != nil {
 			return err
 		}
-		if len(c.Intents) >= manyIntents {
-			// The planner takes tables that just filled for small ones, and joins
-			// them by reading one again and again: minutes for a first sync.
-			if _, err := tx.Exec(ctx, "analyze rollcall_state.intent, rollcall_state.ledger, rollcall_state.contact"); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(ctx, sql.Query("ledger_tell"), id); err != nil {
+			return err
 		}
-		for _, name := range []string{"ledger_remember", "ledger_tell", "ledger_answered"} {
-			if _, err := tx.Exec(ctx, sql.Query(name), id); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(ctx, sql.Query("ledger_answered"), id, a.source, a.id); err != nil {
+			return err
 		}
 		if c.Kind.Writes() {
 			if _, err := tx.Exec(ctx, sql.Query("ledger_imported"), id, now); err != nil {
@@ -74,8 +69,31 @@ func (a *Association) Begin(ctx context.Context, c *sink.Call, done []sink.Done)
 	if err == nil {
 		failpoint.Hit(failpoint.CallRecorded)
 		a.told(c)
+		a.grown(ctx, len(c.Intents))
 	}
 	return id, err
+}
+
+// pairOf names a pair.
+type pairOf struct {
+	address mapper.Address
+	list    mapper.ListKey
+}
+
+// before reads what the pairs of addresses are, as JSON: the way back of a call that
+// is refused.
+func (a *Association) before(ctx context.Context, tx pgx.Tx, addresses []mapper.Address) (map[pairOf][]byte, error) {
+	rows, err := tx.Query(ctx, sql.Query("ledger_before"), a.source, a.id, addressStrings(addresses))
+	if err != nil {
+		return nil, fmt.Errorf("read what pairs were told: %w", err)
+	}
+	was := map[pairOf][]byte{}
+	var of pairOf
+	var text string
+	if _, err := pgx.ForEachRow(rows, []any{&of.address, &of.list, &text}, func() error { was[of] = []byte(text); return nil }); err != nil {
+		return nil, fmt.Errorf("read what pairs were told: %w", err)
+	}
+	return was, nil
 }
 
 // Sent records Constant Contact's id for a call.
@@ -204,7 +222,7 @@ func (a *Association) confirm(ctx context.Context, tx pgx.Tx, id int64, _ sink.O
 	if err := a.carried(ctx, tx, id); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, sql.Query("ledger_release"), id)
+	_, err := tx.Exec(ctx, sql.Query("ledger_release"), id, a.source, a.id)
 	return err
 }
 

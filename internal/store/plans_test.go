@@ -123,3 +123,107 @@ func TestTheQueueOfARunIsWorkedOffByItsIndex(t *testing.T) {
 		t.Errorf("%d addresses are left in the queue, want %d", left, want)
 	}
 }
+
+// Addresses come into the queue and leave it within seconds. What statistics there
+// are, none or those of a time when it was empty, must not decide whether all of it
+// is read for each address.
+func TestTheQueueIsWorkedOffWhateverTheStatistics(t *testing.T) {
+	for _, statistics := range []string{"", "analyze rollcall_state.dirty, rollcall_state.intent"} {
+		tx, ctx := unseen(t), t.Context()
+		_, err := tx.Exec(ctx, statistics)
+		ok(t, err)
+		_, err = tx.Exec(ctx, `insert into rollcall_state.dirty (source, association, address, touched_at, not_before)
+			select 'chamber', '1', format('p%s@example.org', n), $2::timestamptz, case when n % 2 = 0 then $2::timestamptz + interval '1 hour' end
+			from generate_series(1, $1::int) n`, people, noon)
+		ok(t, err)
+		few := func(what string, read, least float64) {
+			if read < least || read > 40*piece {
+				t.Errorf("after %q, to %s it reads %.0f rows", statistics, what, read)
+			}
+		}
+		few("see the oldest", rowsRead(t, tx, "deliver_oldest", "chamber", "1", noon, piece), piece)
+		few("read the first", rowsRead(t, tx, "deliver_due", "chamber", "1", noon, piece), piece)
+		_, err = tx.Exec(ctx, `insert into rollcall_state.activity (id, source, association, kind, list_ids, people, state, created_at)
+			overriding system value values (7, 'chamber', '1', 'add', '{}', 1, 'ended', $1)`, noon)
+		ok(t, err)
+		_, err = tx.Exec(ctx, "insert into rollcall_state.intent (activity, list, address, op) select 7, 'group:1', who, 'add' from unnest($1::text[]) who", onePiece())
+		ok(t, err)
+		few("release a piece", rowsRead(t, tx, "ledger_release", 7, "chamber", "1"), piece)
+		var ready int
+		ok(t, tx.QueryRow(ctx, "select count(*) from rollcall_state.dirty where not_before is null").Scan(&ready))
+		if want := people/2 + piece/2; ready != want {
+			t.Errorf("%d addresses are due, want %d", ready, want)
+		}
+		versions := make([]int64, piece)
+		for i := range versions {
+			versions[i] = int64(i%2 + 1) // every other one was touched since
+		}
+		few("take a piece off", rowsRead(t, tx, "deliver_take_off", "chamber", "1", onePiece(), versions), piece)
+		var left int
+		ok(t, tx.QueryRow(ctx, "select count(*) from rollcall_state.dirty").Scan(&left))
+		if want := people - piece/2; left != want {
+			t.Errorf("%d addresses are left in the queue, want %d", left, want)
+		}
+	}
+}
+
+// Whom a call on its way is about is found by the person, and not by going through
+// everybody of the call or of the list.
+func TestCallsOnTheirWayAreFoundByThePerson(t *testing.T) {
+	tx, ctx := unseen(t), t.Context()
+	for _, statement := range []string{
+		`insert into rollcall_state.activity (id, source, association, kind, list_ids, people, state, created_at)
+			overriding system value select n, 'chamber', '1', 'add', '{}', 1, 'sent', $2::timestamptz from generate_series(1, $1::int / 10000) n`,
+		`insert into rollcall_state.intent (activity, list, address, op)
+			select n % 2 + 1, 'group:1', format('p%s@example.org', n), 'add' from generate_series(1, $1::int) n where $2::timestamptz is not null`,
+		`insert into rollcall_state.ledger (source, association, list, address, told, told_at)
+			select 'chamber', '1', 'group:1', format('p%s@example.org', n), 'add', $2::timestamptz from generate_series(1, $1::int) n`,
+		`insert into rollcall_state.dirty (source, association, address, touched_at)
+			select 'chamber', '1', format('p%s@example.org', n), $2::timestamptz from generate_series(1, $1::int) n`,
+	} {
+		_, err := tx.Exec(ctx, statement, people, noon)
+		ok(t, err)
+	}
+	if read := rowsRead(t, tx, "deliver_pairs", "chamber", "1", onePiece()); read < piece || read > 10*people {
+		t.Errorf("for the pairs of %d people it reads %.0f rows", piece, read)
+	}
+	if read := rowsRead(t, tx, "deliver_due", "chamber", "1", noon, piece); read < piece || read > 40*piece {
+		t.Errorf("for the first %d people it reads %.0f rows", piece, read)
+	}
+}
+
+// Nothing is known of what a pass over touched keys has marked: it must not be read
+// again for each of its rows, nor everybody who was ever seen.
+func TestMarksAreWorkedOffWithoutStatistics(t *testing.T) {
+	tx, ctx := unseen(t), t.Context()
+	fill := func(statement string, args ...any) {
+		t.Helper()
+		_, err := tx.Exec(ctx, statement, args...)
+		ok(t, err)
+	}
+	const marked, mended = 10 * piece, piece
+	fill(sql.Query("widen_temp"))
+	fill(`insert into rollcall_state.rep_seen (source, association, rep, address)
+		select 'chamber', '1', n, format('p%s@example.org', n) from generate_series(1, $1::int) n`, people)
+	fill(`insert into rollcall_state.rep_problem (source, association, rep, reason, since)
+		select 'chamber', '1', 'bad' || n, 'no_email', $2 from generate_series(1, $1::int) n`, people, noon)
+	fill(`insert into pg_temp.mark (association, rep, address, problem)
+		select '1', n::text, format('p%s@example.org', n), '' from generate_series(1, $1::int) n
+		union all
+		select '1', 'bad' || n, '', case when n > $2::int then 'no_email' else '' end from generate_series(1, $1::int) n`, marked, mended)
+	fill("insert into pg_temp.mark (association, rep, address, problem) select '', rep, '', '' from pg_temp.mark")
+	for query, args := range map[string][]any{
+		"widen_seen":     {"chamber"},
+		"widen_problems": {"chamber", noon},
+		"widen_dirty":    {"chamber", noon, nil, nil, nil},
+	} {
+		if read := rowsRead(t, tx, query, args...); read < marked || read > 40*marked {
+			t.Errorf("%s: of %d marks it reads %.0f rows", query, 4*marked, read)
+		}
+	}
+	var problems, dirty int
+	ok(t, tx.QueryRow(ctx, "select (select count(*) from rollcall_state.rep_problem), (select count(*) from rollcall_state.dirty)").Scan(&problems, &dirty))
+	if problems != people-mended || dirty != marked {
+		t.Errorf("%d reps cannot be used and %d addresses are queued, want %d and %d", problems, dirty, people-mended, marked)
+	}
+}

@@ -37,6 +37,19 @@ func (a *Association) Due(ctx context.Context, limit int) ([]Dirty, error) {
 	return due, nil
 }
 
+// Waiting is when the oldest change of an address that waits for nothing was
+// committed, zero where there is none; full says that there are limit of them.
+func (a *Association) Waiting(ctx context.Context, limit int) (oldest time.Time, full bool, err error) {
+	var at *time.Time
+	if err := a.pool.QueryRow(ctx, sql.Query("deliver_oldest"), a.source, a.id, a.now(), limit).Scan(&at, &full); err != nil {
+		return oldest, false, fmt.Errorf("read the oldest dirty address: %w", err)
+	}
+	if at != nil {
+		oldest = *at
+	}
+	return oldest, full, nil
+}
+
 // Versions are the versions of those addresses that are queued.
 func (a *Association) Versions(ctx context.Context, addresses []mapper.Address) (map[mapper.Address]int64, error) {
 	rows, err := a.pool.Query(ctx, `select address, version from rollcall_state.dirty

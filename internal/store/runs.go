@@ -180,10 +180,6 @@ type Queue struct {
 	Done    *Due // recorded in the same transaction
 }
 
-// manyQueued is from how many addresses on a run makes the queue's statistics
-// worthless.
-const manyQueued = 2000
-
 // QueueRun queues the addresses of a run, and returns how many they are.
 func (a *Association) QueueRun(ctx context.Context, q Queue) (queued int, err error) {
 	err = a.begin(ctx, "queue run", func(tx pgx.Tx) error {
@@ -193,13 +189,6 @@ func (a *Association) QueueRun(ctx context.Context, q Queue) (queued int, err er
 			return err
 		}
 		queued = int(tag.RowsAffected())
-		if queued >= manyQueued {
-			// As after the first look at everything: the planner takes a queue that
-			// just filled for a small one, and reads all of it for each piece.
-			if _, err := tx.Exec(ctx, "analyze rollcall_state.dirty"); err != nil {
-				return err
-			}
-		}
 		if _, err := tx.Exec(ctx, sql.Query("runs_count"), q.Run, countQueued, "", queued); err != nil {
 			return err
 		}

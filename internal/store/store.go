@@ -19,11 +19,29 @@ type Store struct {
 	fence  func(context.Context, pgx.Tx) error // nil: none
 
 	observer Observer // nil: nobody
+	growth   *growth
+}
+
+// sessionSettings: a stopped process must not hold locks that another waits for; and
+// no plan is kept, because tables as the queue are empty at one time and full at
+// another, and a plan made for the one reads all of the other for each row.
+var sessionSettings = map[string]string{
+	"application_name":                    "rollcall state",
+	"timezone":                            "UTC",
+	"idle_in_transaction_session_timeout": "5s",
+	"plan_cache_mode":                     "force_custom_plan",
+}
+
+// Configure sets what every session on the state needs.
+func Configure(cfg *pgx.ConnConfig) {
+	for name, value := range sessionSettings {
+		cfg.RuntimeParams[name] = value
+	}
 }
 
 // New returns the state of the source with that configured name.
 func New(pool *pgxpool.Pool, source string, now func() time.Time) *Store {
-	return &Store{pool: pool, source: source, now: now}
+	return &Store{pool: pool, source: source, now: now, growth: newGrowth()}
 }
 
 // Fenced is the same state for who may change it only while a lease is held: each

@@ -47,7 +47,7 @@ func TestStatementsPrepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn := db.Conn(t)
-	for _, statement := range []string{sql.Query("touched_temp"), "create temporary table mark (association text, rep text, address text, problem text, first boolean)"} {
+	for _, statement := range []string{sql.Query("touched_temp"), sql.Query("widen_temp")} {
 		if _, err := conn.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}

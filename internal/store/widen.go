@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"rollcall/cdc"
 	"rollcall/internal/failpoint"
@@ -184,8 +185,8 @@ func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secon
 		}
 		from.add(t)
 	}
-	return s.begin(ctx, "widen touched keys", func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "create temporary table mark (association text, rep text, address text, problem text, first boolean not null default false) on commit drop"); err != nil {
+	err := s.begin(ctx, "widen touched keys", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sql.Query("widen_temp")); err != nil {
 			return err
 		}
 		m := &Marks{ctx: ctx, tx: tx, s: s}
@@ -210,10 +211,6 @@ func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secon
 			}
 		}
 		if fullPass {
-			// Tables that just filled are taken for small ones otherwise.
-			if _, err := tx.Exec(ctx, "analyze rollcall_state.rep_seen, rollcall_state.dirty"); err != nil {
-				return err
-			}
 			if _, err := tx.Exec(ctx, `update rollcall_state.position set full_pass_at = $2 where source = $1`, s.source, s.now()); err != nil {
 				return err
 			}
@@ -232,16 +229,31 @@ func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secon
 		failpoint.Hit(failpoint.KeysWidening)
 		return nil
 	})
+	if err == nil && fullPass {
+		s.analyze(ctx, "rollcall_state.rep_seen, rollcall_state.dirty")
+	}
+	return err
 }
 
+// deleteTouched deletes the touched keys that are rows of their own and are not kept.
 func deleteTouched(ctx context.Context, tx pgx.Tx, source string, touched []TouchedRow) error {
-	var batch pgx.Batch
+	var kinds, vias, keys []string
+	var versions []int64
+	types := tx.Conn().TypeMap()
 	for _, t := range touched {
 		if t.pack != "" || t.Keep {
 			continue
 		}
-		batch.Queue(`delete from rollcall_state.touched where source = $1 and kind = $2 and via = $3 and key = $4 and version = $5`,
-			source, string(t.Kind), t.Via, t.Key, t.Version)
+		key, err := types.Encode(pgtype.TextArrayOID, pgx.TextFormatCode, t.Key, nil)
+		if err != nil {
+			return err
+		}
+		kinds, vias = append(kinds, string(t.Kind)), append(vias, t.Via)
+		keys, versions = append(keys, string(key)), append(versions, t.Version)
 	}
-	return tx.SendBatch(ctx, &batch).Close()
+	if len(keys) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, sql.Query("touched_take_off"), source, kinds, vias, keys, versions)
+	return err
 }

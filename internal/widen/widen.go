@@ -29,7 +29,7 @@ type Widener struct {
 	// cdc.Watch.Via.
 	Watch func(via string) (cdc.Watch, bool)
 	// Now is the time by which what cannot be read is tried again, after 1 s up
-	// to 1 min; nil: at every pass.
+	// to 1 min, and by which passes are made apart; nil: at every pass, and at once.
 	Now func() time.Time
 	Log *slog.Logger
 
@@ -40,12 +40,44 @@ const (
 	passKeys   = 20_000 // keys a pass takes
 	retryFirst = 10 * time.Millisecond
 	retryMost  = time.Second
+
+	// After a pass it rests restShare times as long as that took, and not longer
+	// than restMost, unless there are more keys than a pass takes. So it takes a
+	// tenth of a processor from whoever writes, and what changes again and again is
+	// looked at once.
+	restShare = 9
+	restMost  = 2 * time.Second
 )
 
-// Run widens until the context ends: at once when woken, and while keys are
-// kept back after 10 ms, doubling to 1 s. widened is called after every pass
-// that made addresses dirty.
+// rest is how long to rest after a pass.
+func rest(took time.Duration) time.Duration { return min(restShare*took, restMost) }
+
+// Run widens until the context ends: when woken, as soon as it has rested, and
+// while keys are kept back after 10 ms, doubling to 1 s. widened is called after
+// every pass that made addresses dirty.
 func (w *Widener) Run(ctx context.Context, wake <-chan struct{}, widened func()) error {
+	return run(ctx, w.clock(), wake, func(ctx context.Context) (took, kept int, err error) {
+		took, kept, err = w.Pass(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.Log.Error("widen touched keys", "err", err)
+		}
+		if took > 0 && ctx.Err() == nil {
+			widened()
+		}
+		return took, kept, err
+	})
+}
+
+// clock is Now, or one that stands still.
+func (w *Widener) clock() func() time.Time {
+	if w.Now == nil {
+		return func() time.Time { return time.Time{} }
+	}
+	return w.Now
+}
+
+// run makes passes, and rests after those that took keys.
+func run(ctx context.Context, now func() time.Time, wake <-chan struct{}, pass func(context.Context) (took, kept int, err error)) error {
 	var delay time.Duration
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -56,22 +88,19 @@ func (w *Widener) Run(ctx context.Context, wake <-chan struct{}, widened func())
 		case <-wake:
 		case <-timer.C:
 		}
-		took, kept, err := w.Pass(ctx)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			w.Log.Error("widen touched keys", "err", err)
-		}
-		if took > 0 {
-			delay = 0
-			widened()
-		}
+		began := now()
+		took, kept, err := pass(ctx)
 		next := retryMost
 		switch {
 		case took >= passKeys:
 			next = 0
-		case kept > 0 && err == nil:
+		case took > 0:
+			delay = 0
+			if err := pause(ctx, rest(now().Sub(began))); err != nil {
+				return err
+			}
+		}
+		if kept > 0 && err == nil && next > 0 {
 			delay = min(max(delay*2, retryFirst), retryMost)
 			next = delay
 		}
@@ -79,13 +108,22 @@ func (w *Widener) Run(ctx context.Context, wake <-chan struct{}, widened func())
 	}
 }
 
+// pause waits, whoever wakes meanwhile.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
 // Pass widens one batch of touched keys. It returns how many it took and how
 // many it kept back because the snapshot did not show their changes.
 func (w *Widener) Pass(ctx context.Context) (took, kept int, err error) {
-	var now time.Time
-	if w.Now != nil {
-		now = w.Now()
-	}
+	now := w.clock()()
 	if w.trouble == nil {
 		w.trouble = troubles{}
 	}

@@ -6,8 +6,12 @@ select (select saved_at from rollcall_state.position where source = $1),
        d.n, d.since,
        (select count(*)::int from rollcall_state.activity where source = $1 and association = $2 and state in ('intended', 'sent', 'unknown'))
 from (
-    select count(*)::int as n, min(touched_at) as since
-    from (select touched_at from rollcall_state.dirty
-          where source = $1 and association = $2 and (not_before is null or not_before <= $3::timestamptz)
-          order by touched_at limit $4) x
+    select least(count(*), $4)::int as n, min(touched_at) as since
+    from ((select touched_at from rollcall_state.dirty
+           where source = $1 and association = $2 and not_before is null
+           order by first desc, touched_at, address limit $4)
+          union all
+          select touched_at from rollcall_state.dirty
+          where source = $1 and association = $2 and not_before is not null and not_before <= $3::timestamptz
+          limit $4) x
 ) d

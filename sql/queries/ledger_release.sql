@@ -1,5 +1,11 @@
--- Whoever waited for this activity is due again.
-update rollcall_state.dirty d
+-- Whoever waited for this activity is due again. See deliver_take_off.sql for the form.
+update rollcall_state.dirty
 set not_before = null
-from rollcall_state.intent i join rollcall_state.activity a on a.id = i.activity
-where i.activity = $1 and d.source = a.source and d.association = a.association and d.address = i.address
+where ctid = any(array(
+    select d.ctid
+    from (select distinct address from rollcall_state.intent where activity = $1) i
+    cross join lateral (
+        select q.ctid
+        from rollcall_state.dirty q
+        where q.source = $2 and q.association = $3 and q.address = i.address
+        for update) d))

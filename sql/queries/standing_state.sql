@@ -10,4 +10,6 @@ select md5(concat_ws('|',
     (select string_agg(concat_ws(':', key, state, list_id, looked_at), ',' order by key) from rollcall_state.list where source = $1 and association = $2),
     (select string_agg(state, ',') from rollcall_state.connection where source = $1 and association = $2),
     (select max(address || version) from (
-        select address, version from rollcall_state.dirty where source = $1 and association = $2 order by touched_at limit 10) d)))
+        select address, version from rollcall_state.dirty
+        where source = $1 and association = $2 and not_before is null
+        order by first desc, touched_at, address limit 10) d)))

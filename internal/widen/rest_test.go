@@ -1,0 +1,70 @@
+package widen
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// passes is how many passes there are within a minute in which somebody wakes the
+// widener every millisecond, each of which takes so long and so many keys, and how
+// long it is after a pause until a single change is taken.
+func passes(t *testing.T, takes time.Duration, keys int) (n int, alone time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		wake := make(chan struct{}, 1)
+		var began time.Time
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = run(ctx, time.Now, wake, func(context.Context) (int, int, error) {
+				n, began = n+1, time.Now()
+				<-time.After(takes)
+				return keys, 0, nil
+			})
+		}()
+		for range 60_000 {
+			select {
+			case wake <- struct{}{}:
+			default:
+			}
+			<-time.After(time.Millisecond)
+		}
+		<-time.After(10 * time.Second)
+		counted := n
+		<-time.After(500 * time.Millisecond) // between two looks that nobody asks for
+		woken := time.Now()
+		wake <- struct{}{}
+		synctest.Wait()
+		alone = began.Sub(woken)
+		cancel()
+		<-ended
+		n = counted
+	})
+	return n, alone
+}
+
+// Under load passes are made apart, so that they take a tenth of the time, or are
+// two seconds apart. A backlog is worked off without a rest, and so is a change when
+// nothing else goes on.
+func TestPassesRest(t *testing.T) {
+	for _, c := range []struct {
+		takes       time.Duration
+		keys        int
+		least, most int
+	}{
+		{10 * time.Millisecond, 100, 550, 650},
+		{time.Second, 1000, 18, 26},
+		{10 * time.Millisecond, passKeys, 5000, 7100},
+	} {
+		n, alone := passes(t, c.takes, c.keys)
+		if n < c.least || n > c.most {
+			t.Errorf("%d passes of %s that take %d keys within a minute, want %d to %d", n, c.takes, c.keys, c.least, c.most)
+		}
+		if c.keys < passKeys && c.takes < time.Second && alone != 0 {
+			t.Errorf("a single change was taken after %s", alone)
+		}
+	}
+}
