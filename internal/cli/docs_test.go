@@ -131,7 +131,7 @@ func wantCommand(t *testing.T, page string, words []string) string {
 	for _, word := range words {
 		flag := longFlag.FindString(word)
 		known := func(f *kong.Flag) bool { return "--"+f.Name == flag }
-		if flag != "" && flag != "--help" && len(words) > 1 && !slices.ContainsFunc(flagsBelow(node), known) {
+		if flag != "" && flag != "--help" && !slices.ContainsFunc(flagsBelow(node), known) {
 			t.Errorf("%s calls %q with %s, which it does not have", page, called, flag)
 		}
 	}
