@@ -161,7 +161,8 @@ func (m *model) carriedAtRest(now *picture) {
 			_, there := now.lists[m.lists[s]]
 			h := m.pair(s, c.to)
 			v, _ := m.verdict(s, c.to)
-			if due && there && v == leave && m.office.open(s) && m.heldBack(r, c.to, s) == no && !h.departed && !h.maybeDeparted {
+			excused := m.heldBack(r, c.to, s) != no || h.departed || h.maybeDeparted || m.blockedAt(on, s, c.to, "add")
+			if due && there && v == leave && m.office.open(s) && !excused {
 				m.problem("%s should be on %s, as %s was before", c.to, s, c.from[0])
 			}
 		}

@@ -166,6 +166,13 @@ func (m *model) unasked(s mirror, a, op string) bool {
 // blocked says whether a person's answer keeps the operation back: it is
 // awaited, or was no.
 func (m *model) blocked(s mirror, a, op string) bool {
+	v, _ := m.verdict(s, a)
+	return m.blockedAt(v, s, a, op)
+}
+
+// blockedAt is blocked for somebody whose place on the list is v: an e-mail change
+// wants a person on a list on which the rows only leave them.
+func (m *model) blockedAt(v verdict, s mirror, a, op string) bool {
 	h := m.holds[asked{pair{s, a}, op}]
 	if h == nil || h.state == "approved" {
 		return false
@@ -173,7 +180,6 @@ func (m *model) blocked(s mirror, a, op string) bool {
 	if h.state == "rejected" && h.adoption && s.what == "group" && m.exact[s] {
 		return false // to sync the group now is another decision
 	}
-	v, _ := m.verdict(s, a)
 	return !h.adoption || v == h.verdict
 }
 
