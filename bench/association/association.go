@@ -6,10 +6,13 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"rollcall/internal/store"
+	"rollcall/mapper"
 	"rollcall/sql"
 )
 
@@ -40,12 +43,46 @@ func (s Size) Members(ctx context.Context, pool *pgxpool.Pool) error {
 	return s.run(ctx, pool, append(members, "vacuum analyze"), 0)
 }
 
-// State makes the state of a first sync of what Members made.
-func (s Size) State(ctx context.Context, pool *pgxpool.Pool) error {
+// State makes the state of a first sync of what Members made. contactID is the id
+// of a rep's contact.
+func (s Size) State(ctx context.Context, pool *pgxpool.Pool, contactID func(rep int64) string) error {
 	if err := store.Migrate(ctx, pool); err != nil {
 		return err
 	}
+	if err := s.contacts(ctx, pool, contactID); err != nil {
+		return err
+	}
 	return s.run(ctx, pool, append(state, "vacuum analyze"), 0)
+}
+
+// ContactID is an id for contacts that no Constant Contact has.
+func ContactID(rep int64) string { return "c-" + strconv.FormatInt(rep, 10) }
+
+// contacts records everybody as told and read.
+func (s Size) contacts(ctx context.Context, pool *pgxpool.Pool, contactID func(rep int64) string) error {
+	rows, err := pool.Query(ctx, `select r.rep_id, r.email, r.first_name, r.last_name, m.name, r.job_title
+		from chamber.rep r join chamber.member m on m.member_id = r.member_id order by r.rep_id`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	readAt := time.Date(2026, 6, 30, 3, 5, 0, 0, time.UTC)
+	_, err = pool.CopyFrom(ctx, pgx.Identifier{"rollcall_state", "contact"},
+		[]string{"source", "association", "address", "contact_id", "state", "read_at", "fields_rep", "fields", "lists"},
+		pgx.CopyFromFunc(func() ([]any, error) {
+			if !rows.Next() {
+				return nil, rows.Err()
+			}
+			var rep int64
+			var address string
+			var f mapper.Fields
+			if err := rows.Scan(&rep, &address, &f.FirstName, &f.LastName, &f.Company, &f.JobTitle); err != nil {
+				return nil, err
+			}
+			f.Rep = mapper.RepID(strconv.FormatInt(rep, 10))
+			return []any{Source, "1", address, contactID(rep), string(mapper.ContactActive), readAt, string(f.Rep), f.Fingerprint(), s.OfARep + 2}, nil
+		}))
+	return err
 }
 
 // Outcasts makes one of so many reps inactive, one unsubscribed and one new since.
@@ -117,8 +154,6 @@ var state = []string{
 		select 'bench', '1', rep_id::text, email, false from chamber.rep order by rep_id`,
 	`insert into rollcall_state.rep_now (source, association, rep, address)
 		select source, association, rep, address from rollcall_state.rep_seen`,
-	`insert into rollcall_state.contact (source, association, address, contact_id, state, read_at)
-		select source, association, address, 'c-' || rep, 'active', '2026-06-30 03:05Z' from rollcall_state.rep_seen`,
 	`insert into rollcall_state.ledger (source, association, list, address, told, told_at, confirmed, seen, shown, shown_at)
 		select 'bench', '1', x.list, r.email, 'add', '2026-06-02Z', true, true, 'on', '2026-06-30 03:05Z'
 		from (

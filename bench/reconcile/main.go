@@ -180,23 +180,12 @@ func fillDatabase(ctx context.Context, url, what string, size association.Size, 
 	if err := size.Members(ctx, pool); err != nil || what == firstSync {
 		return err
 	}
-	if err := size.State(ctx, pool); err != nil {
-		return err
-	}
-	if _, err := pool.Exec(ctx, "create unlogged table known (address text, id text)"); err != nil {
-		return err
-	}
-	file, err := os.Open(ids)
+	file, err := os.ReadFile(ids)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	if _, err := conn.Conn().PgConn().CopyFrom(ctx, file, "copy known from stdin"); err != nil {
+	contacts := strings.Fields(string(file))
+	if err := size.State(ctx, pool, func(rep int64) string { return contacts[rep-1] }); err != nil {
 		return err
 	}
 	lists, err := listIDs(ctx, address)
@@ -204,14 +193,7 @@ func fillDatabase(ctx context.Context, url, what string, size association.Size, 
 		return err
 	}
 	for name, id := range lists {
-		if _, err := conn.Exec(ctx, "update rollcall_state.list set list_id = $2 where name = $1", name, id); err != nil {
-			return err
-		}
-	}
-	for _, statement := range []string{
-		"update rollcall_state.contact c set contact_id = k.id from known k where k.address = c.address", "drop table known", "vacuum analyze",
-	} {
-		if _, err := conn.Exec(ctx, statement); err != nil {
+		if _, err := pool.Exec(ctx, "update rollcall_state.list set list_id = $2 where name = $1", name, id); err != nil {
 			return err
 		}
 	}
