@@ -109,7 +109,7 @@ func Confirms(c Contact, pairs map[ListKey]Pair, read Read) bool {
 			total++
 		}
 	}
-	return read.State != ContactAbsent && read.State == c.State && read.ID == c.ID && !c.Refused && !read.At.Before(c.ReadAt) && max(read.Total, total) == c.Lists
+	return !c.ReadAt.IsZero() && read.State != ContactAbsent && read.State == c.State && read.ID == c.ID && !c.Refused && !read.At.Before(c.ReadAt) && max(read.Total, total) == c.Lists
 }
 
 // existed reports whether Constant Contact was ever seen to have the contact.

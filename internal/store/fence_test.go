@@ -88,6 +88,8 @@ func TestAnOldHolderWritesNothing(t *testing.T) {
 		"Counted":         func() error { return second(a.Counted(ctx, nil, true)) },
 		"SaveReadings":    func() error { return a.SaveReadings(ctx, nil) },
 		"KeepMissed":      func() error { return a.KeepMissed(ctx, nil) },
+		"KeepShown":       func() error { return a.KeepShown(ctx, people) },
+		"AccountRead":     func() error { return a.AccountRead(ctx, noon) },
 		"ForgetPull":      func() error { return a.ForgetPull(ctx) },
 		"Held":            func() error { return a.Held(ctx, people, nil) },
 		"EraseUnheld":     func() error { return second(a.EraseUnheld(ctx, noon, 1)) },

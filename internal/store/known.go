@@ -148,6 +148,36 @@ func (a *Association) Known(ctx context.Context, addresses []mapper.Address) (ma
 	return known, nil
 }
 
+// scan reads rows into the same destinations, one after the other.
+func (a *Association) scan(ctx context.Context, query string, addresses []string, into []any, row func()) error {
+	rows, err := a.pool.Query(ctx, query, a.source, a.id, addresses)
+	if err != nil {
+		return err
+	}
+	_, err = pgx.ForEachRow(rows, into, func() error { row(); return nil })
+	return err
+}
+
+// word is a destination for a column of few different words, which are kept once
+// each.
+type word struct {
+	text string
+	all  map[string]string
+}
+
+func newWord() *word { return &word{all: map[string]string{}} }
+
+// ScanBytes implements pgtype.BytesScanner.
+func (w *word) ScanBytes(text []byte) error {
+	known, ok := w.all[string(text)]
+	if !ok {
+		known = string(text)
+		w.all[known] = known
+	}
+	w.text = known
+	return nil
+}
+
 func (a *Association) each(ctx context.Context, query string, addresses []string, scan func(pgx.Rows) error) error {
 	args := []any{a.source, a.id, addresses}
 	if strings.Contains(query, "$4") {

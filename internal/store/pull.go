@@ -44,6 +44,56 @@ func (a *Association) Expect(ctx context.Context, addresses []mapper.Address) (m
 	return expected, nil
 }
 
+// OnRecord is what is known of somebody, as far as a page may confirm it.
+type OnRecord struct {
+	Contact mapper.Contact                 // without fields; the zero value where nothing was read yet
+	Pairs   map[mapper.ListKey]mapper.Pair // without what people were asked about them
+}
+
+// OnRecord reads what is known of addresses, in their order.
+func (a *Association) OnRecord(ctx context.Context, addresses []mapper.Address) ([]OnRecord, error) {
+	known := make([]OnRecord, len(addresses))
+	list := addressStrings(addresses)
+	var n int
+	var c mapper.Contact
+	err := a.scan(ctx, sql.Query("reconcile_page_contacts"), list, []any{&n, &c.ID, &c.State, &c.ReadAt, &c.Lists, &c.Refused}, func() {
+		known[n].Contact = c
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what is known of a page: %w", err)
+	}
+	key, told, shown := newWord(), newWord(), newWord()
+	var p mapper.Pair
+	err = a.scan(ctx, sql.Query("reconcile_page_pairs"), list, []any{&n, key, told, &p.Confirmed, &p.Seen, shown, &p.Departed}, func() {
+		p.Told, p.Shown = mapper.Told(told.text), mapper.Shown(shown.text)
+		if known[n].Pairs == nil {
+			known[n].Pairs = make(map[mapper.ListKey]mapper.Pair, 4)
+		}
+		known[n].Pairs[mapper.ListKey(key.text)] = p
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what is known of a page: %w", err)
+	}
+	return known, nil
+}
+
+// KeepShown keeps, until the pull is complete, whom its pages showed just as they
+// are known.
+func (a *Association) KeepShown(ctx context.Context, addresses []mapper.Address) error {
+	return a.begin(ctx, "record page", func(tx pgx.Tx) error {
+		_, err := tx.CopyFrom(ctx, pgx.Identifier{"rollcall_state", "shown"}, []string{"source", "association", "address"},
+			pgx.CopyFromSlice(len(addresses), func(i int) ([]any, error) { return []any{a.source, a.id, string(addresses[i])}, nil }))
+		return err
+	})
+}
+
+// AccountRead records that the reading of the whole account that began then is
+// complete: whoever is known to have a contact, and was not left unread, was read.
+func (a *Association) AccountRead(ctx context.Context, began time.Time) error {
+	_, err := a.write(ctx, "record reading of the account", sql.Query("reconcile_account_read"), a.source, a.id, began)
+	return err
+}
+
 // Missed is a contact whose page did not show it on lists that the ledger
 // expects.
 type Missed struct {
@@ -55,8 +105,14 @@ type Missed struct {
 
 // ForgetPull empties what a pull keeps while it is under way.
 func (a *Association) ForgetPull(ctx context.Context) error {
-	_, err := a.write(ctx, "forget pull", "delete from rollcall_state.pulled where source = $1 and association = $2", a.source, a.id)
-	return err
+	return a.begin(ctx, "forget pull", func(tx pgx.Tx) error {
+		for _, table := range []string{"pulled", "shown"} {
+			if _, err := tx.Exec(ctx, "delete from rollcall_state."+table+" where source = $1 and association = $2", a.source, a.id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // KeepMissed keeps misses until the pull is complete.
