@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"rollcall/internal/source"
 	"rollcall/internal/store"
@@ -287,12 +290,59 @@ func (r *Reconciler) run(ctx context.Context, run store.Run, do func(id int64) e
 }
 
 func (r *Reconciler) queue(ctx context.Context, q store.Queue) error {
+	if q.Only == "" {
+		if err := r.sift(ctx, &q); err != nil {
+			return err
+		}
+	}
 	queued, err := r.Store.QueueRun(ctx, q)
 	if err != nil {
 		return err
 	}
 	r.Log.Info("run queued", "association", r.ID, "run", q.Run, "addresses", queued, "exact_lists", len(q.Exact))
 	return nil
+}
+
+// Of a run about everybody so many addresses at a time are looked at for work, in so
+// many parts at once: while one waits for the database another is planned.
+const (
+	siftPiece = 10_000
+	siftParts = 2
+)
+
+// sift finds out who has work, so that only they are queued: in a full reconciliation
+// nearly nobody has. They are queued together, so that they share calls. It ends
+// with a piece of which most have work, as after a loss of the state: from there on
+// everybody is queued, and planned once.
+func (r *Reconciler) sift(ctx context.Context, q *store.Queue) error {
+	for {
+		piece, err := r.Store.RunAddresses(ctx, q.Sifted, siftPiece)
+		if err != nil || len(piece) == 0 {
+			return err
+		}
+		working := make([][]mapper.Address, 0, siftParts)
+		g, parts := errgroup.WithContext(ctx)
+		for part := range slices.Chunk(piece, (len(piece)+siftParts-1)/siftParts) {
+			working = append(working, nil)
+			into := &working[len(working)-1]
+			g.Go(func() (err error) {
+				*into, err = r.Deliverer.Sift(parts, q.Run, part, q.Exact)
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		work := slices.Concat(working...)
+		q.Named, q.Sifted = append(q.Named, work...), piece[len(piece)-1]
+		q.Idle += len(piece) - len(work)
+		if 2*len(work) > len(piece) {
+			return nil
+		}
+		if err := r.between(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // endRuns ends the runs of which nothing is left to do.
@@ -335,16 +385,14 @@ func (r *Reconciler) readDatabase(ctx context.Context) error {
 	if !trusted {
 		r.Log.Warn("rows vanished from the member database: removals are held", "association", r.ID)
 	}
-	err = r.Store.Widen(ctx, nil, false, false, func(m *store.Marks) error {
-		if err := m.Lists(r.ID); err != nil {
-			return err
-		}
+	err = r.Store.Remember(ctx, func(m *store.Marks) error {
 		return snap.RefsByAssociation(ctx, r.ID, func(ref source.RepRef) error { return mark(m, ref) })
 	})
 	if err != nil {
 		return fmt.Errorf("read database: %w", err)
 	}
-	return nil
+	// And the lists themselves are planned again.
+	return r.Store.Enqueue(ctx, []mapper.Address{""})
 }
 
 func mark(m *store.Marks, ref source.RepRef) error {

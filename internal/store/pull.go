@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"rollcall/mapper"
 	"rollcall/sink"
@@ -50,9 +51,18 @@ type OnRecord struct {
 	Pairs   map[mapper.ListKey]mapper.Pair // without what people were asked about them
 }
 
-// OnRecord reads what is known of addresses, in their order.
+// OnRecord reads what is known of addresses, in their order: of two halves of them
+// at once.
 func (a *Association) OnRecord(ctx context.Context, addresses []mapper.Address) ([]OnRecord, error) {
 	known := make([]OnRecord, len(addresses))
+	half := len(addresses) / 2
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.onRecord(ctx, addresses[:half], known[:half]) })
+	g.Go(func() error { return a.onRecord(ctx, addresses[half:], known[half:]) })
+	return known, g.Wait()
+}
+
+func (a *Association) onRecord(ctx context.Context, addresses []mapper.Address, known []OnRecord) error {
 	list := addressStrings(addresses)
 	var n int
 	var c mapper.Contact
@@ -60,7 +70,7 @@ func (a *Association) OnRecord(ctx context.Context, addresses []mapper.Address) 
 		known[n].Contact = c
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read what is known of a page: %w", err)
+		return fmt.Errorf("read what is known of a page: %w", err)
 	}
 	key, told, shown := newWord(), newWord(), newWord()
 	var p mapper.Pair
@@ -72,9 +82,9 @@ func (a *Association) OnRecord(ctx context.Context, addresses []mapper.Address) 
 		known[n].Pairs[mapper.ListKey(key.text)] = p
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read what is known of a page: %w", err)
+		return fmt.Errorf("read what is known of a page: %w", err)
 	}
-	return known, nil
+	return nil
 }
 
 // KeepShown keeps, until the pull is complete, whom its pages showed just as they
@@ -160,6 +170,10 @@ func (a *Association) Missed(ctx context.Context, after mapper.Address, limit in
 // lists it is only about people who should be on one of them. It also counts
 // all of them, by list.
 func (a *Association) Unshown(ctx context.Context, since time.Time, lists []mapper.ListKey, limit int) (addresses []mapper.Address, err error) {
+	// What just filled is taken for empty otherwise, and read once for each contact.
+	if _, err := a.write(ctx, "count who was shown", "analyze rollcall_state.shown"); err != nil {
+		return nil, err
+	}
 	rows, err := a.pool.Query(ctx, sql.Query("reconcile_unshown"), a.source, a.id, since, keyStrings(lists), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read who was not shown: %w", err)

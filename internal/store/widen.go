@@ -185,14 +185,7 @@ func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secon
 		from.add(t)
 	}
 	return s.begin(ctx, "widen touched keys", func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "create temporary table mark (association text, rep text, address text, problem text, first boolean not null default false) on commit drop"); err != nil {
-			return err
-		}
-		m := &Marks{ctx: ctx, tx: tx, s: s}
-		if err := collect(m); err != nil {
-			return err
-		}
-		if err := m.flush(); err != nil {
+		if err := s.mark(ctx, tx, collect); err != nil {
 			return err
 		}
 		for _, name := range []string{"widen_seen", "widen_problems", "widen_dirty"} {
@@ -232,6 +225,33 @@ func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secon
 		failpoint.Hit(failpoint.KeysWidening)
 		return nil
 	})
+}
+
+// Remember runs collect, which marks reps, and then in the same transaction
+// remembers who was seen with which address. Nobody becomes dirty by that.
+func (s *Store) Remember(ctx context.Context, collect func(*Marks) error) error {
+	return s.begin(ctx, "remember reps", func(tx pgx.Tx) error {
+		if err := s.mark(ctx, tx, collect); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sql.Query("reconcile_seen"), s.source); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, sql.Query("widen_problems"), s.source, s.now())
+		return err
+	})
+}
+
+// mark runs collect, and makes the table of its marks.
+func (s *Store) mark(ctx context.Context, tx pgx.Tx, collect func(*Marks) error) error {
+	if _, err := tx.Exec(ctx, "create temporary table mark (association text, rep text, address text, problem text, first boolean not null default false) on commit drop"); err != nil {
+		return err
+	}
+	m := &Marks{ctx: ctx, tx: tx, s: s}
+	if err := collect(m); err != nil {
+		return err
+	}
+	return m.flush()
 }
 
 func deleteTouched(ctx context.Context, tx pgx.Tx, source string, touched []TouchedRow) error {
