@@ -40,6 +40,7 @@ type Reconciler struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
+	piece    int // of sift; 0: siftPiece
 	begun    bool
 	followed string // the lists' row in the queue for which names were followed
 }

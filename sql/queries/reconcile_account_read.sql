@@ -11,7 +11,10 @@ with complete as (
       and not exists (select from rollcall_state.shown s where s.source = c.source and s.association = c.association and s.address = c.address)
 )
 update rollcall_state.contact c
-set unshown = x.unread
+set unshown = x.unread,
+    read_at = case when x.unread and c.read_at is not null
+                   then greatest(c.read_at, (select at from rollcall_state.account_read where source = $1 and association = $2))
+                   else c.read_at end
 from (
     select k.address, u.address is not null as unread
     from rollcall_state.contact k
