@@ -50,7 +50,8 @@ const (
 )
 
 func main() {
-	reps := flag.String("reps", "10000,100000,1000000", "numbers of reps, separated by commas")
+	reps := flag.String("reps", "10000,100000,1000000", "numbers of reps of a full reconciliation, separated by commas")
+	first := flag.String("first", "10000,100000", "numbers of reps of a first sync, separated by commas")
 	what := flag.String("what", fullReconciliation+","+firstSync, "what is measured, separated by commas")
 	part := flag.String("part", "", "be a part of the bench: used by itself")
 	flag.Parse()
@@ -63,7 +64,7 @@ func main() {
 	case *part == "measure":
 		err = printed(measure(ctx, args[0], args[1], args[2]))
 	default:
-		err = run(ctx, strings.Split(*what, ","), strings.Split(*reps, ","))
+		err = run(ctx, strings.Split(*what, ","), map[string][]string{fullReconciliation: strings.Split(*reps, ","), firstSync: strings.Split(*first, ",")})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench reconcile:", err)
@@ -87,7 +88,7 @@ func printed(f figures, err error) error {
 	return json.NewEncoder(os.Stdout).Encode(f)
 }
 
-func run(ctx context.Context, what, numbers []string) (err error) {
+func run(ctx context.Context, what []string, numbers map[string][]string) (err error) {
 	server, err := localpg.Start(ctx, localpg.Options{
 		Settings: map[string]string{"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "1h"}, Log: os.Stderr,
 	})
@@ -106,10 +107,10 @@ func run(ctx context.Context, what, numbers []string) (err error) {
 		}
 		var sizes []int
 		var took []figures
-		for _, n := range numbers {
+		for _, n := range numbers[w] {
 			reps, err := strconv.Atoi(n)
 			if err != nil {
-				return fmt.Errorf("-reps: %w", err)
+				return fmt.Errorf("number of reps: %w", err)
 			}
 			f, err := one(ctx, server, dir, w, reps)
 			if err != nil {
