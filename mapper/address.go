@@ -34,6 +34,47 @@ var domains = idna.New(
 // address that Constant Contact knows. A text that is none gives an empty
 // Address with ReasonNoEmail, ReasonInvalidEmail or ReasonEmailTooLong.
 func Normalize(raw string) (Address, Reason) {
+	if plain(raw) {
+		return Address(raw), ""
+	}
+	return normalize(raw)
+}
+
+// plain reports whether a text is an address as most are, of which normalize would
+// say at length that it is one already: lower-case letters, digits and single dots,
+// hyphens and underscores between them.
+func plain(text string) bool {
+	at := strings.IndexByte(text, '@')
+	if at < 0 || len(text) > maxAddress || strings.IndexByte(text[at+1:], '.') < 0 {
+		return false
+	}
+	label := 0 // characters of the present one
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+			if label++; i > at && label > maxLabel {
+				return false
+			}
+		case c == '.' || c == '-' || c == '_' && i < at || i == at:
+			if i == 0 || i == len(text)-1 || !alphanumeric(text[i-1]) || !alphanumeric(text[i+1]) {
+				return false
+			}
+			if label++; c != '-' {
+				label = 0
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// maxLabel is the longest part between the dots of a domain.
+const maxLabel = 63
+
+func alphanumeric(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
+
+func normalize(raw string) (Address, Reason) {
 	text := strings.TrimSpace(raw)
 	if text == "" {
 		return "", ReasonNoEmail

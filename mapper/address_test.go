@@ -87,3 +87,20 @@ func TestUnicode(t *testing.T) {
 		}
 	}
 }
+
+// What passes for plain is what the long way leaves as it is.
+func TestPlainAddresses(t *testing.T) {
+	part := rapid.StringMatching(`[a-z0-9._-]{0,8}|xn--[a-z0-9]{1,5}|[a-zA-Z0-9+]{1,4}|[a-z]{60,66}`)
+	rapid.Check(t, func(t *rapid.T) {
+		text := part.Draw(t, "local") + rapid.SampledFrom([]string{"@", "@", "@", "", "@@"}).Draw(t, "at") + part.Draw(t, "domain") +
+			rapid.SampledFrom([]string{".org", ".example.org", ".", "", ".1", "-.org", "..org"}).Draw(t, "end")
+		if address, problem := normalize(text); plain(text) && (problem != "" || string(address) != text) {
+			t.Fatalf("%q passes for plain and is %q %s", text, address, problem)
+		}
+	})
+	for _, text := range []string{"first.last17@members.example.org", "a@b-c.example.org", "a_b@1.org"} {
+		if address, problem := Normalize(text); !plain(text) || string(address) != text || problem != "" {
+			t.Errorf("%s is %q %s, plain: %v", text, address, problem, plain(text))
+		}
+	}
+}

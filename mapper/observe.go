@@ -92,6 +92,30 @@ func Observe(p Person, read Read, verdicts map[ListKey]Verdict, settling func(Li
 	return p, changed
 }
 
+// Confirms reports whether a read shows just what is known of a person: Observe
+// would then change nothing but the time of the read, whatever the verdicts are and
+// whatever is settling. Most of what a pull reads is of that kind, and needs neither
+// a plan nor a record. The pairs may lack what people were asked about. Where it is
+// in doubt the answer is no.
+func Confirms(c Contact, pairs map[ListKey]Pair, read Read) bool {
+	total := 0
+	for key, on := range read.Lists {
+		pair, known := pairs[key]
+		switch {
+		case !known && !on:
+			continue
+		case !on && (pair.shownOff(read.State, On) != pair || pair.shownOff(read.State, Off) != pair):
+			return false
+		case on && (pair.shownOn(On) != pair || pair.shownOn(Off) != pair):
+			return false
+		}
+		if on {
+			total++
+		}
+	}
+	return !c.ReadAt.IsZero() && read.State != ContactAbsent && read.State == c.State && read.ID == c.ID && !c.Refused && !read.At.Before(c.ReadAt) && max(read.Total, total) == c.Lists
+}
+
 // existed reports whether Constant Contact was ever seen to have the contact.
 // If it was, a read that finds none means that the address was changed there,
 // not that it was refused.

@@ -2,6 +2,7 @@ package mapper
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -149,4 +150,82 @@ func TestObserveProperties(t *testing.T) {
 			t.Fatalf("the same read again changed %v", changed)
 		}
 	})
+}
+
+// What a read confirms, Observe leaves as it is, whatever the verdicts are, whatever
+// is settling and whatever people were asked.
+func TestConfirmsProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawPerson(t, "ann@example.org")
+		p.Contact.Refused = rare(t, "refused")
+		read := Read{State: rapid.SampledFrom(contactStates).Draw(t, "read state"), ID: p.Contact.ID, Lists: map[ListKey]bool{}, At: time.Unix(1, 0)}
+		draw := func() map[ListKey]Verdict {
+			verdicts := map[ListKey]Verdict{}
+			for _, key := range drawKeys {
+				verdicts[key] = rapid.SampledFrom([]Verdict{On, Off, Leave, None}).Draw(t, "verdict "+string(key))
+			}
+			return verdicts
+		}
+		for _, key := range drawKeys[:2] {
+			read.Lists[key] = rapid.Bool().Draw(t, "on "+string(key))
+		}
+		if rapid.Bool().Draw(t, "read before") {
+			p, _ = Observe(p, read, draw(), never)
+			read.At = time.Unix(2, 0)
+		}
+		settles := map[ListKey]bool{}
+		bare := maps.Clone(p.Pairs)
+		for key, pair := range p.Pairs {
+			pair.Add, pair.Remove = Hold{}, Hold{}
+			bare[key] = pair
+			settles[key] = rare(t, "settling")
+		}
+		if !Confirms(p.Contact, bare, read) {
+			return
+		}
+		after, changed := Observe(p, read, draw(), func(key ListKey) bool { return settles[key] })
+		after.Contact.ReadAt = p.Contact.ReadAt
+		if len(changed) > 0 || !reflect.DeepEqual(after.Contact, p.Contact) {
+			t.Fatalf("%+v confirms %+v, and changes %v and the contact to %+v", read, p, changed, after.Contact)
+		}
+	})
+}
+
+func TestConfirms(t *testing.T) {
+	at := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	known := Contact{ID: "c1", State: ContactActive, ReadAt: at, Lists: 2}
+	pairs := map[ListKey]Pair{
+		"all_active": {Told: ToldAdd, Confirmed: true, Seen: true, Shown: ShownOn},
+		"group:1":    {Told: ToldRemove, Confirmed: true, Shown: ShownOff},
+	}
+	lists := func(on ...ListKey) map[ListKey]bool {
+		shown := map[ListKey]bool{"all_active": false, "group:1": false, "group:2": false}
+		for _, key := range on {
+			shown[key] = true
+		}
+		return shown
+	}
+	read := Read{ID: "c1", State: ContactActive, At: at.Add(time.Hour), Lists: lists("all_active"), Total: 2}
+	for name, c := range map[string]struct {
+		change func(c *Contact, r *Read)
+		want   bool
+	}{
+		"as known":                  {func(*Contact, *Read) {}, true},
+		"unsubscribed":              {func(_ *Contact, r *Read) { r.State = ContactUnsubscribed }, false},
+		"another contact":           {func(_ *Contact, r *Read) { r.ID = "c2" }, false},
+		"on a further list":         {func(_ *Contact, r *Read) { r.Lists = lists("all_active", "group:2") }, false},
+		"on another list of theirs": {func(_ *Contact, r *Read) { r.Total = 3 }, false},
+		"put back":                  {func(_ *Contact, r *Read) { r.Lists = lists("all_active", "group:1") }, false},
+		"left":                      {func(_ *Contact, r *Read) { r.Lists = lists() }, false},
+		"older than the last read":  {func(_ *Contact, r *Read) { r.At = at.Add(-time.Hour) }, false},
+		"refused before":            {func(c *Contact, _ *Read) { c.Refused = true }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			contact, shown := known, read
+			c.change(&contact, &shown)
+			if got := Confirms(contact, pairs, shown); got != c.want {
+				t.Errorf("confirms: %v, want %v", got, c.want)
+			}
+		})
+	}
 }

@@ -23,9 +23,12 @@ func Plan(in Input) Output {
 		States:  lists.states,
 	}
 	people := make([]*Person, len(in.People))
+	decisions := 0
 	for i := range in.People {
 		people[i] = &in.People[i]
+		decisions += len(people[i].Pairs)
 	}
+	out.Decisions = make([]Decision, 0, decisions) // mostly one each
 	slices.SortFunc(people, func(a, b *Person) int { return cmp.Compare(a.Address, b.Address) })
 	for _, person := range people {
 		p := newPlanner(person, in.Policy, &out)

@@ -117,7 +117,7 @@ func (w *world) fill(ctx context.Context) error {
 	if err := w.size.Members(ctx, w.pool); err != nil {
 		return fmt.Errorf("fill the member database: %w", err)
 	}
-	if err := w.size.State(ctx, w.pool); err != nil {
+	if err := w.size.State(ctx, w.pool, association.ContactID); err != nil {
 		return fmt.Errorf("fill the state: %w", err)
 	}
 	w.sim.AddAccount(account, "key", token)

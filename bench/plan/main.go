@@ -178,7 +178,7 @@ func (s *side) fill(ctx context.Context, server *localpg.Server, reps int) (pair
 	size := association.Size{Reps: reps, Groups: s.lists - association.Types - 1, OfARep: groupsOfARep}
 	err = size.Members(ctx, pool)
 	if err == nil {
-		err = size.State(ctx, pool)
+		err = size.State(ctx, pool, association.ContactID)
 	}
 	if err == nil {
 		err = size.Outcasts(ctx, pool, outcastsEvery)

@@ -50,7 +50,8 @@ const (
 )
 
 func main() {
-	reps := flag.String("reps", "10000,100000,1000000", "numbers of reps, separated by commas")
+	reps := flag.String("reps", "10000,100000,1000000", "numbers of reps of a full reconciliation, separated by commas")
+	first := flag.String("first", "10000,100000", "numbers of reps of a first sync, separated by commas")
 	what := flag.String("what", fullReconciliation+","+firstSync, "what is measured, separated by commas")
 	part := flag.String("part", "", "be a part of the bench: used by itself")
 	flag.Parse()
@@ -63,7 +64,7 @@ func main() {
 	case *part == "measure":
 		err = printed(measure(ctx, args[0], args[1], args[2]))
 	default:
-		err = run(ctx, strings.Split(*what, ","), strings.Split(*reps, ","))
+		err = run(ctx, strings.Split(*what, ","), map[string][]string{fullReconciliation: strings.Split(*reps, ","), firstSync: strings.Split(*first, ",")})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench reconcile:", err)
@@ -87,7 +88,7 @@ func printed(f figures, err error) error {
 	return json.NewEncoder(os.Stdout).Encode(f)
 }
 
-func run(ctx context.Context, what, numbers []string) (err error) {
+func run(ctx context.Context, what []string, numbers map[string][]string) (err error) {
 	server, err := localpg.Start(ctx, localpg.Options{
 		Settings: map[string]string{"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "1h"}, Log: os.Stderr,
 	})
@@ -106,10 +107,10 @@ func run(ctx context.Context, what, numbers []string) (err error) {
 		}
 		var sizes []int
 		var took []figures
-		for _, n := range numbers {
+		for _, n := range numbers[w] {
 			reps, err := strconv.Atoi(n)
 			if err != nil {
-				return fmt.Errorf("-reps: %w", err)
+				return fmt.Errorf("number of reps: %w", err)
 			}
 			f, err := one(ctx, server, dir, w, reps)
 			if err != nil {
@@ -180,23 +181,12 @@ func fillDatabase(ctx context.Context, url, what string, size association.Size, 
 	if err := size.Members(ctx, pool); err != nil || what == firstSync {
 		return err
 	}
-	if err := size.State(ctx, pool); err != nil {
-		return err
-	}
-	if _, err := pool.Exec(ctx, "create unlogged table known (address text, id text)"); err != nil {
-		return err
-	}
-	file, err := os.Open(ids)
+	file, err := os.ReadFile(ids)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	if _, err := conn.Conn().PgConn().CopyFrom(ctx, file, "copy known from stdin"); err != nil {
+	contacts := strings.Fields(string(file))
+	if err := size.State(ctx, pool, func(rep int64) string { return contacts[rep-1] }); err != nil {
 		return err
 	}
 	lists, err := listIDs(ctx, address)
@@ -204,14 +194,7 @@ func fillDatabase(ctx context.Context, url, what string, size association.Size, 
 		return err
 	}
 	for name, id := range lists {
-		if _, err := conn.Exec(ctx, "update rollcall_state.list set list_id = $2 where name = $1", name, id); err != nil {
-			return err
-		}
-	}
-	for _, statement := range []string{
-		"update rollcall_state.contact c set contact_id = k.id from known k where k.address = c.address", "drop table known", "vacuum analyze",
-	} {
-		if _, err := conn.Exec(ctx, statement); err != nil {
+		if _, err := pool.Exec(ctx, "update rollcall_state.list set list_id = $2 where name = $1", name, id); err != nil {
 			return err
 		}
 	}

@@ -188,6 +188,11 @@ func (o *office) reconcile(ctx context.Context) error {
 	if !planned {
 		return errors.New("no full reconciliation is planned")
 	}
+	// Looking for people who left the database long ago is due at the same time, and is
+	// something else.
+	if err := o.state.SetDue(ctx, store.Due{What: "retention", At: due.At.Add(24 * time.Hour)}); err != nil {
+		return err
+	}
 	if err := o.wait(ctx, max(0, due.At.Sub(o.now))); err != nil {
 		return err
 	}

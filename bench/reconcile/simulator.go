@@ -56,8 +56,7 @@ func simulate(ctx context.Context, size association.Size, filled bool, ids strin
 	return err
 }
 
-// fill puts everybody on their lists, and writes each address with its contact's
-// id.
+// fill puts everybody on their lists, and writes the ids of the contacts.
 func fill(sim *ccsim.Sim, size association.Size, ids string) (err error) {
 	for _, name := range size.Names() {
 		if err := sim.CreateList(account, name); err != nil {
@@ -79,7 +78,7 @@ func fill(sim *ccsim.Sim, size association.Size, ids string) (err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(out, "%s\t%s\n", address, shown["contact_id"]); err != nil {
+		if _, err := fmt.Fprintln(out, shown["contact_id"]); err != nil {
 			return err
 		}
 	}

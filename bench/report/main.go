@@ -42,7 +42,7 @@ var benches = []bench{
 	{
 		name:  "reconcile",
 		about: "A full reconciliation that finds nothing to do, and a first sync, of associations of several sizes, without the time that Constant Contact takes to answer.",
-		small: []string{"-reps", "1000,4000"},
+		small: []string{"-reps", "1000,4000", "-first", "1000,4000"},
 	},
 	{
 		name:  "latency",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -30,6 +31,8 @@ type Deliverer struct {
 	Pace Pace
 	Now  func() time.Time
 	Log  *slog.Logger
+
+	learning sync.Mutex // see Sift
 
 	rest  *rest
 	again *backoff.ExponentialBackOff // see soon
@@ -126,6 +129,7 @@ type batch struct {
 	lists     *sink.Done // the row that stands for the lists themselves
 	until     time.Time  // everything but opt-outs waits; zero: nothing does
 	piece     bool       // a part of another one
+	stretch   bool       // its addresses follow each other
 	finished  int        // addresses that are not in it any more: nothing was to be done
 }
 
@@ -158,7 +162,7 @@ func (b *batch) rows(addresses []mapper.Address) []sink.Done {
 
 // question is what the world of the batch is read for.
 func (b *batch) question() question {
-	return question{addresses: b.addresses, exact: b.exact, types: b.lists != nil, piece: b.piece}
+	return question{addresses: b.addresses, exact: b.exact, types: b.lists != nil, piece: b.piece, stretch: b.stretch}
 }
 
 func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
@@ -260,15 +264,23 @@ func (d *Deliverer) planAgain(ctx context.Context, b *batch, shown map[mapper.Ad
 // Plan plans addresses and sends nothing. Exact names lists from which
 // everybody whose verdict is not on is to go.
 func (d *Deliverer) Plan(ctx context.Context, addresses []mapper.Address, exact []mapper.ListKey) (mapper.Input, mapper.Output, error) {
+	return d.plan(ctx, question{addresses: addresses, types: true, exact: exactFor(addresses, exact)})
+}
+
+// exactFor names the same lists for all addresses; none where there are none.
+func exactFor(addresses []mapper.Address, exact []mapper.ListKey) map[mapper.Address][]string {
+	if len(exact) == 0 {
+		return nil
+	}
 	lists := make([]string, len(exact))
 	for i, key := range exact {
 		lists[i] = string(key)
 	}
-	q := question{addresses: addresses, types: true, exact: make(map[mapper.Address][]string, len(addresses))}
+	all := make(map[mapper.Address][]string, len(addresses))
 	for _, address := range addresses {
-		q.exact[address] = lists
+		all[address] = lists
 	}
-	return d.plan(ctx, q)
+	return all
 }
 
 // Explain plans one address with a decision about every list.

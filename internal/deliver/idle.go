@@ -46,38 +46,66 @@ func (d *Deliverer) finishIdle(ctx context.Context, b *batch) error {
 	return nil
 }
 
+// Sift plans addresses, which follow each other in the order of store.RunAddresses,
+// for a run and returns those that have work, whoever else has.
+// Exact names lists from which everybody whose verdict is not on is to go. What
+// follows for the others is recorded, with the run. Several may go on at a time.
+func (d *Deliverer) Sift(ctx context.Context, run int64, addresses []mapper.Address, exact []mapper.ListKey) ([]mapper.Address, error) {
+	b := &batch{
+		addresses: addresses, stretch: true, piece: true,
+		exact: exactFor(addresses, exact), run: make(map[mapper.Address]int64, len(addresses)),
+	}
+	for _, address := range addresses {
+		b.run[address] = run
+	}
+	working, _, facts, err := d.idleOf(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	d.learning.Lock() // facts of two pieces may change the same questions, in any order
+	defer d.learning.Unlock()
+	return working, d.Store.Learn(ctx, facts, nil)
+}
+
 // finishIdleOf takes those of a piece of a batch off the queue for whom nothing is
 // to be done, whoever else is in the batch, and returns all others.
 func (d *Deliverer) finishIdleOf(ctx context.Context, whole *batch, piece []mapper.Address) (working []mapper.Address, err error) {
 	b := *whole
 	b.addresses, b.lists, b.piece = piece, nil, true
-	w, err := d.readChanges(ctx, &b)
+	working, finished, facts, err := d.idleOf(ctx, &b)
+	if err != nil || len(finished) == 0 {
+		return working, err
+	}
+	return working, d.Store.Learn(ctx, facts, finished)
+}
+
+// idleOf tells those of a piece who have work from the others, with the facts about
+// the latter.
+func (d *Deliverer) idleOf(ctx context.Context, b *batch) (working []mapper.Address, finished []sink.Done, facts store.Facts, err error) {
+	w, err := d.readChanges(ctx, b)
 	if err != nil {
-		return nil, err
+		return nil, nil, facts, err
 	}
 	out := mapper.Plan(w.input)
 	works := make(map[mapper.Address]bool)
 	for _, op := range out.Ops {
 		works[op.Address] = true
 	}
-	idle := make(map[mapper.Address]bool, len(piece))
-	finished := make([]sink.Done, 0, len(piece))
-	for _, address := range piece {
+	idle := make(map[mapper.Address]bool, len(b.addresses))
+	finished = make([]sink.Done, 0, len(b.addresses))
+	for _, address := range b.addresses {
 		// An e-mail change is planned with all its addresses, and what became of a
 		// type is known only when all types are.
-		if works[address] || b.busy[address] || len(w.known[address].Changes) > 0 || mayLackType(w.people[address]) {
+		if works[address] || b.busy[address] || w.known[address].Busy || len(w.known[address].Changes) > 0 || mayLackType(w.people[address]) {
 			working = append(working, address)
 			continue
 		}
 		idle[address] = true
 		finished = append(finished, sink.Done{Address: address, Version: b.versions[address]})
 	}
-	if len(finished) == 0 {
-		return working, nil
-	}
-	facts := factsAbout(w.facts(out), idle)
-	facts.Counts = w.report(out, &b, finished, nil)
-	return working, d.Store.Learn(ctx, facts, finished)
+	facts = factsAbout(w.facts(out), idle)
+	facts.Counts = w.report(out, b, finished, nil)
+	return working, finished, facts, nil
 }
 
 // factsAbout are those of a plan's facts that are about some people. What is

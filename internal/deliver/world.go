@@ -31,6 +31,7 @@ type question struct {
 	types     bool // which membership types exist, for lists that nobody is on yet
 	explain   bool
 	piece     bool // of a batch: the membership types are not read
+	stretch   bool // the addresses follow each other in the order of store.RunAddresses
 }
 
 // read reads the world of addresses.
@@ -43,7 +44,7 @@ func (d *Deliverer) read(ctx context.Context, q question) (*world, error) {
 	if w.lists, err = d.Store.Lists(ctx); err != nil {
 		return nil, err
 	}
-	addresses, err := d.readKnown(ctx, w, q.addresses)
+	addresses, err := d.readKnown(ctx, w, q)
 	if err != nil {
 		return nil, err
 	}
@@ -94,9 +95,13 @@ func (d *Deliverer) read(ctx context.Context, q question) (*world, error) {
 
 // readKnown reads what the state has about addresses, and about those from which
 // unfinished e-mail changes lead to them. It returns all of them.
-func (d *Deliverer) readKnown(ctx context.Context, w *world, addresses []mapper.Address) ([]mapper.Address, error) {
+func (d *Deliverer) readKnown(ctx context.Context, w *world, q question) ([]mapper.Address, error) {
+	read, addresses := d.Store.Known, q.addresses
+	if q.stretch {
+		read = d.Store.KnownStretch
+	}
 	var err error
-	if w.known, err = d.Store.Known(ctx, addresses); err != nil {
+	if w.known, err = read(ctx, addresses); err != nil {
 		return nil, err
 	}
 	var further []mapper.Address

@@ -194,6 +194,11 @@ func (k *memory) see(rep int, a string, optedOut bool) {
 // remembered.
 func (m *model) cut(addresses []string) {
 	m.changesSeen(addresses)
+	m.see(addresses)
+}
+
+// see notes what a plan remembers of addresses.
+func (m *model) see(addresses []string) {
 	for at, v := range m.mustAsk {
 		if now, _ := m.verdict(at.list, at.address); now != v && now != unknown {
 			delete(m.mustAsk, at) // later changes of rows act at once

@@ -140,8 +140,42 @@ func (s *system) runs(ctx context.Context) error {
 		if r.Kind == "nightly" && began && !missed {
 			s.model.night(s.account.look())
 		}
+		if began && (r.Kind == "nightly" || r.Kind == "reconcile") && !strings.HasPrefix(r.State, "failed") {
+			if err := s.sifted(ctx, r.ID); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// sifted notes that a run has looked at everybody the state knows. Whoever has no
+// work was planned by that; the others, whom it has queued, will be.
+func (s *system) sifted(ctx context.Context, run int64) error {
+	rows, err := s.pool.Query(ctx, `select x.address, exists (select from rollcall_state.dirty d
+			where d.source = $1 and d.association = $2 and d.address = x.address and d.run = $3)
+		from (
+			select address from rollcall_state.rep_seen where source = $1 and association = $2
+			union
+			select address from rollcall_state.ledger where source = $1 and association = $2
+		) x order by 1`, sourceName, s.id, run)
+	if err != nil {
+		return err
+	}
+	var all, idle []string
+	var address string
+	var queued bool
+	_, err = pgx.ForEachRow(rows, []any{&address, &queued}, func() error {
+		if all = append(all, address); !queued {
+			idle = append(idle, address)
+		}
+		return nil
+	})
+	s.trace("  idle: %q of %d", idle, len(all))
+	s.model.changesSeen(all)
+	s.model.see(idle)
+	s.model.planned(idle)
+	return err
 }
 
 // night makes the lists of all active reps and of the types exact: what is not
@@ -156,7 +190,7 @@ func (m *model) night(now *picture) {
 	}
 }
 
-// readAll: a full reconciliation has read every contact and queued everybody.
+// readAll: a full reconciliation has read every contact and looked at everybody.
 func (m *model) readAll() {
 	for _, p := range m.people {
 		p.unread, p.lifted = false, false

@@ -287,11 +287,16 @@ func (r *Reconciler) run(ctx context.Context, run store.Run, do func(id int64) e
 }
 
 func (r *Reconciler) queue(ctx context.Context, q store.Queue) error {
+	if q.Only == "" {
+		if err := r.sift(ctx, &q); err != nil {
+			return err
+		}
+	}
 	queued, err := r.Store.QueueRun(ctx, q)
 	if err != nil {
 		return err
 	}
-	r.Log.Info("run queued", "association", r.ID, "run", q.Run, "addresses", queued, "exact_lists", len(q.Exact))
+	r.Log.Info("run queued", "association", r.ID, "run", q.Run, "addresses", queued, "idle", q.Idle, "exact_lists", len(q.Exact))
 	return nil
 }
 
@@ -335,16 +340,14 @@ func (r *Reconciler) readDatabase(ctx context.Context) error {
 	if !trusted {
 		r.Log.Warn("rows vanished from the member database: removals are held", "association", r.ID)
 	}
-	err = r.Store.Widen(ctx, nil, false, false, func(m *store.Marks) error {
-		if err := m.Lists(r.ID); err != nil {
-			return err
-		}
+	err = r.Store.Remember(ctx, func(m *store.Marks) error {
 		return snap.RefsByAssociation(ctx, r.ID, func(ref source.RepRef) error { return mark(m, ref) })
 	})
 	if err != nil {
 		return fmt.Errorf("read database: %w", err)
 	}
-	return nil
+	// And the lists themselves are planned again.
+	return r.Store.Enqueue(ctx, []mapper.Address{""})
 }
 
 func mark(m *store.Marks, ref source.RepRef) error {

@@ -41,6 +41,10 @@ type puller struct {
 	keys  map[string]mapper.ListKey // by list id, of our lists that exist
 	sizes map[mapper.ListKey]int    // when the pull began
 	found map[string]int
+	// pages are people whom pages showed and who are not taken in yet, with the page
+	// that showed them last.
+	pages  map[mapper.Address]sink.Shown
+	export bool // the pages come from an export
 	// suspects counts, by list, people who are wanted on it, were on it, and whom
 	// their page does not show there.
 	suspects map[mapper.ListKey]int
@@ -54,7 +58,7 @@ type puller struct {
 // taken in that somebody is off a list. size is about how many contacts the
 // account has, where it is read as a whole.
 func (r *Reconciler) pull(ctx context.Context, scope []sink.BoundList, size int) (map[string]int, error) {
-	p := &puller{Reconciler: r, scope: keysOf(scope), began: r.Now(), found: map[string]int{}, suspects: map[mapper.ListKey]int{}}
+	p := &puller{Reconciler: r, scope: keysOf(scope), began: r.Now(), found: map[string]int{}, suspects: map[mapper.ListKey]int{}, pages: map[mapper.Address]sink.Shown{}}
 	err := r.followTypes(ctx)
 	if err != nil {
 		return nil, err
@@ -78,7 +82,8 @@ func (r *Reconciler) pull(ctx context.Context, scope []sink.BoundList, size int)
 		}
 		return r.between(ctx)
 	})
-	if err != nil {
+	// What was read is true, complete or not.
+	if err = errors.Join(err, p.takeIn(ctx)); err != nil {
 		return nil, fmt.Errorf("read account: %w", err)
 	}
 	if err := p.weighMisses(ctx); err != nil {
@@ -86,6 +91,11 @@ func (r *Reconciler) pull(ctx context.Context, scope []sink.BoundList, size int)
 	}
 	if err := p.settle(ctx); err != nil {
 		return nil, err
+	}
+	if len(p.scope) == 0 {
+		if err := r.Store.AccountRead(ctx, p.began); err != nil {
+			return nil, err
+		}
 	}
 	return p.found, r.Store.ForgetPull(ctx)
 }
@@ -131,34 +141,55 @@ func (r *Reconciler) boundLists(ctx context.Context) (map[string]mapper.ListKey,
 	return keys, nil
 }
 
-// page takes in one page: of whom the state knows, and of whoever is on a list
-// of ours. That somebody is active again who was not is no matter for an export:
-// it is asked for by name.
+// intake is how many people at a time are taken in: a few pages, or a part of an
+// export.
+const intake = 5000
+
+// page takes in a page, with others.
 func (p *puller) page(ctx context.Context, page sink.Page) error {
 	failpoint.Hit(failpoint.PageRead)
 	if page.Again {
 		clear(p.found)
+		clear(p.pages)
 		return p.Store.ForgetPull(ctx)
 	}
+	p.export = page.Export
 	p.found[foundContacts] += len(page.People) + len(page.Nameless)
 	for _, s := range page.Nameless {
 		if p.onOurs(s) {
 			p.found[foundNameless]++
 		}
 	}
-	expected, err := p.Store.Expect(ctx, addressesOf(page.People))
+	for address, s := range page.People {
+		if s.State == mapper.ContactUnsubscribed && p.onOurs(s) {
+			p.found[foundUnsubscribed]++
+		}
+		p.pages[address] = s
+	}
+	if len(p.pages) < intake {
+		return nil
+	}
+	return p.takeIn(ctx)
+}
+
+// takeIn takes in what pages showed: of whom the state knows, and of whoever is on a
+// list of ours. That somebody is active again who was not is no matter for an
+// export: it is asked for by name.
+func (p *puller) takeIn(ctx context.Context) error {
+	defer clear(p.pages)
+	news, err := p.news(ctx)
+	if err != nil || len(news) == 0 {
+		return err
+	}
+	expected, err := p.Store.Expect(ctx, addressesOf(news))
 	if err != nil {
 		return err
 	}
 	plain := map[mapper.Address]sink.Shown{}
 	var missed []store.Missed
-	for address, s := range page.People {
-		on := p.onOurs(s)
-		if on && s.State == mapper.ContactUnsubscribed {
-			p.found[foundUnsubscribed]++
-		}
+	for address, s := range news {
 		e := expected[address]
-		if !e.Known && !on || page.Export && s.State == mapper.ContactActive && e.NotActive {
+		if !e.Known && !p.onOurs(s) || p.export && s.State == mapper.ContactActive && e.NotActive {
 			continue
 		}
 		if lost := p.lost(e, s); len(lost) > 0 {
@@ -171,6 +202,42 @@ func (p *puller) page(ctx context.Context, page sink.Page) error {
 		return err
 	}
 	return p.Store.KeepMissed(ctx, missed)
+}
+
+// news are those of whom pages showed anything but what is known. Of all others it
+// is kept that they were shown.
+func (p *puller) news(ctx context.Context) (map[mapper.Address]sink.Shown, error) {
+	addresses := addressesOf(p.pages)
+	known, err := p.Store.OnRecord(ctx, addresses)
+	if err != nil {
+		return nil, err
+	}
+	bound := make(map[mapper.ListKey]bool, len(p.keys))
+	for _, key := range p.keys {
+		bound[key] = true
+	}
+	news := map[mapper.Address]sink.Shown{}
+	confirmed := make([]mapper.Address, 0, len(addresses))
+	for i, address := range addresses {
+		s := p.pages[address]
+		read := mapper.Read{State: s.State, ID: s.ID, At: s.ReadAt, Lists: make(map[mapper.ListKey]bool, len(s.Lists)), Total: len(s.Lists)}
+		for key := range known[i].Pairs {
+			if bound[key] {
+				read.Lists[key] = false
+			}
+		}
+		for id := range s.Lists {
+			if key, ours := p.keys[id]; ours {
+				read.Lists[key] = true
+			}
+		}
+		if mapper.Confirms(known[i].Contact, known[i].Pairs, read) {
+			confirmed = append(confirmed, address)
+		} else {
+			news[address] = s
+		}
+	}
+	return news, p.Store.KeepShown(ctx, confirmed)
 }
 
 func (p *puller) onOurs(s sink.Shown) bool {

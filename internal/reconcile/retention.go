@@ -14,6 +14,8 @@ const (
 	// reportsLast is how many times as long as rows of people the reports of runs
 	// are kept, which name nobody.
 	reportsLast = 3
+	// heldPiece is how many addresses at a time are looked for in the database.
+	heldPiece = 5000
 )
 
 // retention erases the people whom the database lost long ago, and forgets what
@@ -51,7 +53,7 @@ func (r *Reconciler) findHeld(ctx context.Context) error {
 		return err // rows that may be back tomorrow
 	}
 	for after := mapper.Address(""); ; {
-		seen, err := r.Store.Addresses(ctx, after, bulk)
+		seen, err := r.Store.Addresses(ctx, after, heldPiece)
 		if err != nil || len(seen) == 0 {
 			return err
 		}

@@ -19,6 +19,10 @@ type Deliverer interface {
 	// Plan plans addresses and sends nothing. Exact names lists from which
 	// everybody whose verdict is not on is to go.
 	Plan(ctx context.Context, addresses []mapper.Address, exact []mapper.ListKey) (mapper.Input, mapper.Output, error)
+	// Sift plans addresses, which follow each other in the order of
+	// store.RunAddresses, for a run and returns those that have work. What follows for
+	// the others is recorded, with the run. Several may go on at a time.
+	Sift(ctx context.Context, run int64, addresses []mapper.Address, exact []mapper.ListKey) ([]mapper.Address, error)
 }
 
 // Reconciler keeps one association's lists in step beside the stream of
@@ -36,6 +40,7 @@ type Reconciler struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
+	piece    int // of sift; 0: siftPiece
 	begun    bool
 	followed string // the lists' row in the queue for which names were followed
 }

@@ -89,6 +89,9 @@ func TestAnOldHolderWritesNothing(t *testing.T) {
 		"Counted":         func() error { return second(a.Counted(ctx, nil, true)) },
 		"SaveReadings":    func() error { return a.SaveReadings(ctx, nil) },
 		"KeepMissed":      func() error { return a.KeepMissed(ctx, nil) },
+		"Unshown":         func() error { return second(a.Unshown(ctx, noon, nil, 1)) },
+		"KeepShown":       func() error { return a.KeepShown(ctx, people) },
+		"AccountRead":     func() error { return a.AccountRead(ctx, noon) },
 		"ForgetPull":      func() error { return a.ForgetPull(ctx) },
 		"Held":            func() error { return a.Held(ctx, people, nil) },
 		"EraseUnheld":     func() error { return second(a.EraseUnheld(ctx, noon, 1)) },
@@ -100,6 +103,7 @@ func TestAnOldHolderWritesNothing(t *testing.T) {
 		"Disconnect":      func() error { return second(a.Disconnect(ctx, "olga")) },
 		"Touch":           func() error { return a.Touch(ctx, cdc.KindRep, "1") },
 		"TouchAll":        func() error { return a.TouchAll(ctx, 0) },
+		"Remember":        func() error { return a.Remember(ctx, func(*store.Marks) error { return nil }) },
 		"Widen":           func() error { return a.Widen(ctx, nil, false, false, func(*store.Marks) error { return nil }) },
 	} {
 		if err := write(); !errors.Is(err, lease.ErrLost) {

@@ -22,6 +22,7 @@ type Known struct {
 	ImportedAt []time.Time // import rows of the last 24 hours
 	Pairs      map[mapper.ListKey]mapper.Pair
 	Open       map[mapper.ListKey]string // op of the call that is on its way
+	Busy       bool                      // a call about the address is on its way
 	OptedIn    bool                      // the opt-out was lifted within the last hour
 	Changes    []AddressChange           // unfinished e-mail changes to or from the address
 	OldAccount mapper.ContactState       // see mapper.Person
@@ -36,134 +37,114 @@ type SeenRep struct {
 // Known reads what the state has about addresses; every one of them is in the
 // result.
 func (a *Association) Known(ctx context.Context, addresses []mapper.Address) (map[mapper.Address]*Known, error) {
-	known := make(map[mapper.Address]*Known, len(addresses))
-	for _, address := range addresses {
-		known[address] = &Known{Pairs: map[mapper.ListKey]mapper.Pair{}, Open: map[mapper.ListKey]string{}}
+	return a.known(ctx, addresses, "address = any($3)", addressStrings(addresses))
+}
+
+// KnownStretch is Known of addresses that follow each other in the order of
+// RunAddresses: a stretch of each index is read instead of a place for each address.
+func (a *Association) KnownStretch(ctx context.Context, addresses []mapper.Address) (map[mapper.Address]*Known, error) {
+	if len(addresses) == 0 {
+		return map[mapper.Address]*Known{}, nil
 	}
-	list := addressStrings(addresses)
+	ends := []string{string(addresses[0]), string(addresses[len(addresses)-1])}
+	return a.known(ctx, addresses, "address between ($3::text[])[1] and ($3::text[])[2]", ends)
+}
+
+// known reads what the state has about addresses, by a condition with $3. Rows about
+// further addresses are left out.
+func (a *Association) known(ctx context.Context, addresses []mapper.Address, condition string, which []string) (map[mapper.Address]*Known, error) {
+	at := whose{Known: nobody(), all: make(map[mapper.Address]*Known, len(addresses))}
+	for _, address := range addresses {
+		at.all[address] = nobody()
+	}
+	key, told, shown, state := newWord(), newWord(), newWord(), newWord()
 	read := []struct {
 		query string
 		scan  func(pgx.Rows) error
 	}{
 		{sql.Query("deliver_seen"), func(rows pgx.Rows) error {
-			var address, rep string
+			var rep string
 			var optedOut *bool
-			if err := rows.Scan(&address, &rep, &optedOut); err != nil {
-				return err
-			}
-			k := known[mapper.Address(address)]
-			k.Seen = append(k.Seen, SeenRep{mapper.RepID(rep), optedOut})
-			return nil
+			err := rows.Scan(&at, &rep, &optedOut)
+			at.Seen = append(at.Seen, SeenRep{mapper.RepID(rep), optedOut})
+			return err
 		}},
 		{"select address from rollcall_state.opt_out where source = $1 and association = $2 and address = any($3)", func(rows pgx.Rows) error {
-			var address string
-			if err := rows.Scan(&address); err != nil {
-				return err
-			}
-			known[mapper.Address(address)].OptOut = true
-			return nil
+			err := rows.Scan(&at)
+			at.OptOut = true
+			return err
 		}},
 		{sql.Query("deliver_contacts"), func(rows pgx.Rows) error {
-			var address, fieldsRep string
+			var fieldsRep string
 			var c mapper.Contact
 			var readAt *time.Time
 			var imported []time.Time
-			err := rows.Scan(&address, &c.ID, &c.State, &readAt, &fieldsRep, &c.Fields, &c.Refused, &c.RefusedFields, &c.Retry, &c.Lists, &imported)
-			if err != nil {
-				return err
-			}
+			err := rows.Scan(&at, &c.ID, state, &readAt, &fieldsRep, &c.Fields, &c.Refused, &c.RefusedFields, &c.Retry, &c.Lists, &imported)
 			if readAt != nil {
 				c.ReadAt = *readAt
 			}
-			c.TouchedBy = mapper.RepID(fieldsRep)
-			k := known[mapper.Address(address)]
-			k.Contact, k.ImportedAt = c, imported
-			return nil
+			c.State, c.TouchedBy = mapper.ContactState(state.text), mapper.RepID(fieldsRep)
+			at.Contact, at.ImportedAt = c, imported
+			return err
 		}},
 		{sql.Query("deliver_pairs"), func(rows pgx.Rows) error {
-			var address, key, open string
 			var p mapper.Pair
-			if err := rows.Scan(&address, &key, &p.Told, &p.Confirmed, &p.Seen, &p.Shown, &p.Departed, &open); err != nil {
-				return err
+			err := rows.Scan(&at, key, told, &p.Confirmed, &p.Seen, shown, &p.Departed)
+			p.Told, p.Shown = mapper.Told(told.text), mapper.Shown(shown.text)
+			at.Pairs[mapper.ListKey(key.text)] = p
+			return err
+		}},
+		{sql.Query("deliver_open"), func(rows pgx.Rows) error {
+			var op string
+			err := rows.Scan(&at, key, &op)
+			if at.Busy = true; key.text != "" {
+				at.Open[mapper.ListKey(key.text)] = op
 			}
-			k := known[mapper.Address(address)]
-			k.Pairs[mapper.ListKey(key)] = p
-			if open != "" {
-				k.Open[mapper.ListKey(key)] = open
-			}
-			return nil
+			return err
 		}},
 		// After the pairs: a question may be about a pair that the ledger lacks.
 		{sql.Query("deliver_holds"), func(rows pgx.Rows) error {
-			var address, key, op string
+			var op string
 			var h mapper.Hold
-			if err := rows.Scan(&address, &key, &op, &h.Kind, &h.State, &h.Verdict); err != nil {
-				return err
-			}
-			k := known[mapper.Address(address)]
-			p := k.Pairs[mapper.ListKey(key)]
+			err := rows.Scan(&at, key, &op, &h.Kind, &h.State, &h.Verdict)
+			p := at.Pairs[mapper.ListKey(key.text)]
 			if op == opAdd {
 				p.Add = h
 			} else {
 				p.Remove = h
 			}
-			k.Pairs[mapper.ListKey(key)] = p
-			return nil
+			at.Pairs[mapper.ListKey(key.text)] = p
+			return err
 		}},
 		{sql.Query("deliver_opted_in"), func(rows pgx.Rows) error {
-			var address string
-			if err := rows.Scan(&address); err != nil {
-				return err
-			}
-			known[mapper.Address(address)].OptedIn = true
-			return nil
+			err := rows.Scan(&at)
+			at.OptedIn = true
+			return err
 		}},
 		{"select address, state from rollcall_state.old_account where source = $1 and association = $2 and address = any($3)", func(rows pgx.Rows) error {
-			var address string
-			var state mapper.ContactState
-			if err := rows.Scan(&address, &state); err != nil {
-				return err
-			}
-			known[mapper.Address(address)].OldAccount = state
-			return nil
-		}},
-		{sql.Query("deliver_changes"), func(rows pgx.Rows) error {
-			c, err := scanChange(rows)
-			if err != nil {
-				return err
-			}
-			for _, address := range append([]mapper.Address{c.To}, c.From...) {
-				if k := known[address]; k != nil {
-					k.Changes = append(k.Changes, c)
-				}
-			}
-			return nil
+			err := rows.Scan(&at, state)
+			at.OldAccount = mapper.ContactState(state.text)
+			return err
 		}},
 	}
 	for _, r := range read {
-		if err := a.each(ctx, r.query, list, r.scan); err != nil {
+		if err := a.each(ctx, strings.Replace(r.query, "address = any($3)", condition, 1), which, r.scan); err != nil {
 			return nil, fmt.Errorf("read state of addresses: %w", err)
 		}
 	}
-	return known, nil
-}
-
-func (a *Association) each(ctx context.Context, query string, addresses []string, scan func(pgx.Rows) error) error {
-	args := []any{a.source, a.id, addresses}
-	if strings.Contains(query, "$4") {
-		args = append(args, a.now())
-	}
-	rows, err := a.pool.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
+	err := a.each(ctx, sql.Query("deliver_changes"), addressStrings(addresses), func(rows pgx.Rows) error {
+		c, err := scanChange(rows)
+		for _, address := range append([]mapper.Address{c.To}, c.From...) {
+			if k := at.all[address]; k != nil {
+				k.Changes = append(k.Changes, c)
+			}
 		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read state of addresses: %w", err)
 	}
-	return rows.Err()
+	return at.all, nil
 }
 
 // RepFacts is what the state has about reps.
@@ -204,7 +185,9 @@ func (a *Association) RepFacts(ctx context.Context, reps []mapper.RepID) (RepFac
 				f.Previous[rep] = map[mapper.Address]mapper.Previous{}
 			}
 			p := f.Previous[rep][address]
-			p.Reason = previousReason(state)
+			if state != "" {
+				p.Reason = previousReason(state)
+			}
 			if left != "" {
 				if p.Left == nil {
 					p.Left = map[mapper.ListKey]bool{}

@@ -156,7 +156,7 @@ func (a *Association) Looked(ctx context.Context, run int64, lists []mapper.List
 		if err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, sql.Query("runs_queue"), a.source, a.id, run, a.now(), []string{}, "", []string{}, false)
+		tag, err := tx.Exec(ctx, sql.Query("runs_queue"), a.source, a.id, run, a.now(), []string{}, "", []string{}, false, "")
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"rollcall/mapper"
 	"rollcall/sink"
@@ -44,6 +45,65 @@ func (a *Association) Expect(ctx context.Context, addresses []mapper.Address) (m
 	return expected, nil
 }
 
+// OnRecord is what is known of somebody, as far as a page may confirm it.
+type OnRecord struct {
+	Contact mapper.Contact                 // without fields; the zero value where nothing was read yet
+	Pairs   map[mapper.ListKey]mapper.Pair // without what people were asked about them
+}
+
+// OnRecord reads what is known of addresses, in their order: of two halves of them
+// at once.
+func (a *Association) OnRecord(ctx context.Context, addresses []mapper.Address) ([]OnRecord, error) {
+	known := make([]OnRecord, len(addresses))
+	half := len(addresses) / 2
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.onRecord(ctx, addresses[:half], known[:half]) })
+	g.Go(func() error { return a.onRecord(ctx, addresses[half:], known[half:]) })
+	return known, g.Wait()
+}
+
+func (a *Association) onRecord(ctx context.Context, addresses []mapper.Address, known []OnRecord) error {
+	list := addressStrings(addresses)
+	var n int
+	var c mapper.Contact
+	err := a.scan(ctx, sql.Query("reconcile_page_contacts"), list, []any{&n, &c.ID, &c.State, &c.ReadAt, &c.Lists, &c.Refused}, func() {
+		known[n].Contact = c
+	})
+	if err != nil {
+		return fmt.Errorf("read what is known of a page: %w", err)
+	}
+	key, told, shown := newWord(), newWord(), newWord()
+	var p mapper.Pair
+	err = a.scan(ctx, sql.Query("reconcile_page_pairs"), list, []any{&n, key, told, &p.Confirmed, &p.Seen, shown, &p.Departed}, func() {
+		p.Told, p.Shown = mapper.Told(told.text), mapper.Shown(shown.text)
+		if known[n].Pairs == nil {
+			known[n].Pairs = make(map[mapper.ListKey]mapper.Pair, 4)
+		}
+		known[n].Pairs[mapper.ListKey(key.text)] = p
+	})
+	if err != nil {
+		return fmt.Errorf("read what is known of a page: %w", err)
+	}
+	return nil
+}
+
+// KeepShown keeps, until the pull is complete, whom its pages showed just as they
+// are known.
+func (a *Association) KeepShown(ctx context.Context, addresses []mapper.Address) error {
+	return a.begin(ctx, "record page", func(tx pgx.Tx) error {
+		_, err := tx.CopyFrom(ctx, pgx.Identifier{"rollcall_state", "shown"}, []string{"source", "association", "address"},
+			pgx.CopyFromSlice(len(addresses), func(i int) ([]any, error) { return []any{a.source, a.id, string(addresses[i])}, nil }))
+		return err
+	})
+}
+
+// AccountRead records that the reading of the whole account that began then is
+// complete: whoever is known to have a contact, and was not left unread, was read.
+func (a *Association) AccountRead(ctx context.Context, began time.Time) error {
+	_, err := a.write(ctx, "record reading of the account", sql.Query("reconcile_account_read"), a.source, a.id, began)
+	return err
+}
+
 // Missed is a contact whose page did not show it on lists that the ledger
 // expects.
 type Missed struct {
@@ -55,8 +115,14 @@ type Missed struct {
 
 // ForgetPull empties what a pull keeps while it is under way.
 func (a *Association) ForgetPull(ctx context.Context) error {
-	_, err := a.write(ctx, "forget pull", "delete from rollcall_state.pulled where source = $1 and association = $2", a.source, a.id)
-	return err
+	return a.begin(ctx, "forget pull", func(tx pgx.Tx) error {
+		for _, table := range []string{"pulled", "shown"} {
+			if _, err := tx.Exec(ctx, "delete from rollcall_state."+table+" where source = $1 and association = $2", a.source, a.id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // KeepMissed keeps misses until the pull is complete.
@@ -104,6 +170,10 @@ func (a *Association) Missed(ctx context.Context, after mapper.Address, limit in
 // lists it is only about people who should be on one of them. It also counts
 // all of them, by list.
 func (a *Association) Unshown(ctx context.Context, since time.Time, lists []mapper.ListKey, limit int) (addresses []mapper.Address, err error) {
+	// What just filled is taken for empty otherwise, and read once for each contact.
+	if _, err := a.write(ctx, "count who was shown", "analyze rollcall_state.shown"); err != nil {
+		return nil, err
+	}
 	rows, err := a.pool.Query(ctx, sql.Query("reconcile_unshown"), a.source, a.id, since, keyStrings(lists), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read who was not shown: %w", err)

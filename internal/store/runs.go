@@ -175,6 +175,10 @@ type Queue struct {
 	// addresses named. Empty: every address that the state knows.
 	Only  mapper.ListKey
 	Named []mapper.Address
+	// Sifted is up to which address, in the order of RunAddresses, all were looked at
+	// already: of them only those named have work. Idle is how many have none.
+	Sifted mapper.Address
+	Idle   int
 	// Ceiling: only those go whose removal a person approved.
 	Ceiling bool
 	Done    *Due // recorded in the same transaction
@@ -184,12 +188,12 @@ type Queue struct {
 func (a *Association) QueueRun(ctx context.Context, q Queue) (queued int, err error) {
 	err = a.begin(ctx, "queue run", func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, sql.Query("runs_queue"),
-			a.source, a.id, q.Run, a.now(), keyStrings(q.Exact), string(q.Only), addressStrings(q.Named), q.Ceiling)
+			a.source, a.id, q.Run, a.now(), keyStrings(q.Exact), string(q.Only), addressStrings(q.Named), q.Ceiling, string(q.Sifted))
 		if err != nil {
 			return err
 		}
 		queued = int(tag.RowsAffected())
-		if _, err := tx.Exec(ctx, sql.Query("runs_count"), q.Run, countQueued, "", queued); err != nil {
+		if _, err := tx.Exec(ctx, sql.Query("runs_count"), q.Run, countQueued, "", queued+q.Idle); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "update rollcall_state.run set lists = $2 where id = $1", q.Run, keyStrings(q.Exact)); err != nil {
@@ -202,6 +206,12 @@ func (a *Association) QueueRun(ctx context.Context, q Queue) (queued int, err er
 		return err
 	})
 	return queued, err
+}
+
+// RunAddresses reads at most limit addresses behind an address that a run about
+// everybody is about, in order.
+func (a *Association) RunAddresses(ctx context.Context, after mapper.Address, limit int) ([]mapper.Address, error) {
+	return a.people(ctx, sql.Query("runs_addresses"), after, limit)
 }
 
 // Enqueue has addresses planned again.

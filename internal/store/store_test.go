@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"io/fs"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -230,4 +231,78 @@ func TestOvertakingRemovalIsNotTheLastWord(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is read of a stretch is what is read of each address in it, and nothing else.
+func TestKnownOfAStretch(t *testing.T) {
+	a, conn := newAssociation(t)
+	ctx := t.Context()
+	people := []mapper.Address{"a@example.org", "c@example.org", "d@example.org"}
+	_, err := conn.Exec(ctx, `
+		insert into rollcall_state.rep_seen (source, association, rep, address, opted_out)
+			select 'chamber', '1', n::text, chr(96 + n) || '@example.org', n = 3 from generate_series(1, 6) n;
+		insert into rollcall_state.rep_seen (source, association, rep, address) values ('chamber', '1', '7', 'c@example.org'), ('chamber', '2', '8', 'c@example.org');
+		insert into rollcall_state.contact (source, association, address, contact_id, state, read_at)
+			select source, association, address, 'id' || rep, 'active', '2026-06-30 11:00Z' from rollcall_state.rep_seen where rep::int <= 6;
+		insert into rollcall_state.ledger (source, association, list, address, told, confirmed, shown)
+			select source, association, 'group:1', address, 'add', true, 'on' from rollcall_state.contact;
+		insert into rollcall_state.opt_out values ('chamber', '1', 'b@example.org', '2026-06-30Z'), ('chamber', '1', 'd@example.org', '2026-06-30Z');
+		insert into rollcall_state.opt_in values ('chamber', '1', 'b@example.org', '2026-06-30 11:59Z'), ('chamber', '1', 'a@example.org', '2026-06-30 11:59Z');
+		insert into rollcall_state.old_account (source, association, address, state) values ('chamber', '1', 'b@example.org', 'deleted'), ('chamber', '1', 'd@example.org', 'deleted');
+		insert into rollcall_state.address_change (source, association, rep, from_address, to_address, seen_at)
+			values ('chamber', '1', '1', '{b@example.org}', 'd@example.org', '2026-06-30Z')`)
+	ok(t, err)
+	ok(t, a.Ask(ctx, store.Question{Kind: mapper.HoldRemovals, List: "group:1", Pairs: []store.AskedPair{
+		{Address: "b@example.org", List: "group:1", Op: mapper.InactivateFromList}, {Address: "c@example.org", List: "group:1", Op: mapper.InactivateFromList},
+	}}))
+	must[int64](t)(a.Begin(ctx, add("group:2", "a@example.org"), nil))
+	must[int64](t)(a.Begin(ctx, add("group:2", "b@example.org"), nil))
+	want := must[map[mapper.Address]*store.Known](t)(a.Known(ctx, people))
+	got := must[map[mapper.Address]*store.Known](t)(a.KnownStretch(ctx, people))
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("of the stretch: %+v\nof each: %+v", got, want)
+	}
+	if k := want["a@example.org"]; !k.Busy || !k.OptedIn || k.Open["group:2"] != "add" || len(k.Pairs) != 2 {
+		t.Errorf("of a: %+v", k)
+	}
+	if k := want["c@example.org"]; k.Busy || len(k.Seen) != 2 || k.Pairs["group:1"].Remove.State != mapper.HoldWaiting {
+		t.Errorf("of c: %+v", k)
+	}
+	if k := want["d@example.org"]; !k.OptOut || k.OldAccount != mapper.ContactDeleted || len(k.Changes) != 1 {
+		t.Errorf("of d: %+v", k)
+	}
+}
+
+// A complete reading of the account counts for everybody whom it showed, not for
+// those whom it did not.
+func TestAccountRead(t *testing.T) {
+	a, _ := newAssociation(t)
+	ctx := t.Context()
+	const bob, cid = mapper.Address("bob@example.org"), mapper.Address("cid@example.org")
+	first, second, third := noon.Add(-3*time.Hour), noon.Add(-2*time.Hour), noon.Add(-time.Hour)
+	reading := func(address mapper.Address, at time.Time) store.Reading {
+		return store.Reading{Address: address, Contact: mapper.Contact{ID: "id", State: mapper.ContactActive, ReadAt: at}}
+	}
+	readAt := func(want map[mapper.Address]time.Time) {
+		t.Helper()
+		for address, at := range want {
+			if got := known(t, a, address).Contact.ReadAt; !got.Equal(at) {
+				t.Errorf("%s was read at %s, want %s", address, got, at)
+			}
+		}
+	}
+	ok(t, a.SaveReadings(ctx, []store.Reading{reading(ann, first), reading(bob, first), reading(cid, first)}))
+	ok(t, a.KeepShown(ctx, []mapper.Address{ann, bob}))
+	if unshown := must[[]mapper.Address](t)(a.Unshown(ctx, second, nil, 10)); len(unshown) != 1 || unshown[0] != cid {
+		t.Errorf("unshown: %v", unshown)
+	}
+	ok(t, a.AccountRead(ctx, second))
+	ok(t, a.ForgetPull(ctx))
+	readAt(map[mapper.Address]time.Time{ann: second, bob: second, cid: first})
+	ok(t, a.KeepShown(ctx, []mapper.Address{ann, cid}))
+	ok(t, a.AccountRead(ctx, third))
+	ok(t, a.ForgetPull(ctx))
+	readAt(map[mapper.Address]time.Time{ann: third, bob: second, cid: third})
+	ok(t, a.SaveReadings(ctx, []store.Reading{reading(bob, noon)}))
+	readAt(map[mapper.Address]time.Time{ann: third, bob: noon})
 }

@@ -186,14 +186,7 @@ func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secon
 		from.add(t)
 	}
 	err := s.begin(ctx, "widen touched keys", func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, sql.Query("widen_temp")); err != nil {
-			return err
-		}
-		m := &Marks{ctx: ctx, tx: tx, s: s}
-		if err := collect(m); err != nil {
-			return err
-		}
-		if err := m.flush(); err != nil {
+		if err := s.mark(ctx, tx, collect); err != nil {
 			return err
 		}
 		for _, name := range []string{"widen_seen", "widen_problems", "widen_dirty"} {
@@ -233,6 +226,33 @@ func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secon
 		s.analyze(ctx, "rollcall_state.rep_seen, rollcall_state.dirty")
 	}
 	return err
+}
+
+// Remember runs collect, which marks reps, and then in the same transaction
+// remembers who was seen with which address. Nobody becomes dirty by that.
+func (s *Store) Remember(ctx context.Context, collect func(*Marks) error) error {
+	return s.begin(ctx, "remember reps", func(tx pgx.Tx) error {
+		if err := s.mark(ctx, tx, collect); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sql.Query("reconcile_seen"), s.source); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, sql.Query("widen_problems"), s.source, s.now())
+		return err
+	})
+}
+
+// mark runs collect, and makes the table of its marks.
+func (s *Store) mark(ctx context.Context, tx pgx.Tx, collect func(*Marks) error) error {
+	if _, err := tx.Exec(ctx, sql.Query("widen_temp")); err != nil {
+		return err
+	}
+	m := &Marks{ctx: ctx, tx: tx, s: s}
+	if err := collect(m); err != nil {
+		return err
+	}
+	return m.flush()
 }
 
 // deleteTouched deletes the touched keys that are rows of their own and are not kept.

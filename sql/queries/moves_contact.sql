@@ -6,4 +6,4 @@ join rollcall_state.contact p on p.source = a.source and p.association = a.assoc
 where i.activity = $1
 on conflict (source, association, address) do update
 set contact_id = excluded.contact_id, state = excluded.state, read_at = excluded.read_at,
-    fields_rep = excluded.fields_rep, fields = excluded.fields, lists = excluded.lists
+    fields_rep = excluded.fields_rep, fields = excluded.fields, lists = excluded.lists, unshown = false

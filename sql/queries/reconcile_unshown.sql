@@ -7,5 +7,6 @@ where c.source = $1 and c.association = $2 and c.state not in ('', 'absent') and
       where l.source = c.source and l.association = c.association and l.address = c.address and l.list = any($4::text[])
         and l.departed_at is null and (l.shown = 'on' or l.told = 'add' and l.shown <> 'off')))
   and not exists (select from rollcall_state.pulled p where p.source = c.source and p.association = c.association and p.address = c.address)
+  and not exists (select from rollcall_state.shown s where s.source = c.source and s.association = c.association and s.address = c.address)
 order by c.read_at nulls first, c.address
 limit $5

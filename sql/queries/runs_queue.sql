@@ -1,12 +1,14 @@
 -- The addresses of run $3. $5 exact lists, $6 the one list of the run or '', $7
 -- further addresses of it. With $8 only pairs whose removal a person approved
--- count as exact.
+-- count as exact. A run that is about no one list queues all addresses behind $9.
 insert into rollcall_state.dirty as d (source, association, address, touched_at, run, exact)
 select $1, $2, x.address, $4::timestamptz, $3::bigint, coalesce(e.exact, '{}')
 from (
-    select address from rollcall_state.ledger where source = $1 and association = $2 and ($6 = '' or list = $6)
+    select address from rollcall_state.ledger where source = $1 and association = $2 and list = $6
     union
-    select address from rollcall_state.rep_seen where source = $1 and association = $2 and $6 = ''
+    select address from rollcall_state.ledger where source = $1 and association = $2 and $6 = '' and address > $9
+    union
+    select address from rollcall_state.rep_seen where source = $1 and association = $2 and $6 = '' and address > $9
     union
     select unnest($7::text[])
 ) x
