@@ -21,11 +21,15 @@ type pacedConn struct {
 	buf  []byte // what a reader of small pieces, such as TLS, has not taken yet
 	rest []byte // unread part of buf
 	last time.Time
-	full bool // the last piece was large
+	full bool          // the last piece was large
+	pace time.Duration // how long to wait after a small piece
 }
 
+// While small pieces come without a pause the reader waits longer for each: what is
+// not large enough to keep it busy need not keep it awake either.
 const (
-	paceEvery  = 2 * time.Millisecond
+	paceFirst  = 2 * time.Millisecond
+	paceMost   = 16 * time.Millisecond
 	pieceBytes = 64 << 10
 	largePiece = pieceBytes / 4
 	quietBelow = 4 * pieceBytes
@@ -66,13 +70,18 @@ func (c *pacedConn) Read(p []byte) (int, error) {
 }
 
 func (c *pacedConn) readPiece(p []byte) (int, error) {
-	if wait := paceEvery - c.now().Sub(c.last); wait > 0 && !c.full {
-		time.Sleep(min(wait, paceEvery))
+	if wait := c.pace - c.now().Sub(c.last); wait > 0 && !c.full {
+		time.Sleep(min(wait, c.pace))
 	}
+	began := c.now()
 	c.wakeFrom(1)
 	n, err := c.Conn.Read(p)
 	if n > 0 {
 		c.last, c.full = c.now(), n >= largePiece
+		c.pace = min(2*c.pace, paceMost)
+		if c.pace == 0 || c.last.Sub(began) > c.pace {
+			c.pace = paceFirst
+		}
 		c.wakeFrom(quietBelow)
 	}
 	return n, err

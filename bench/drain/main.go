@@ -234,6 +234,11 @@ func (b *backlog) drainKeys(ctx context.Context) (usage, error) {
 	if err := b.execute(ctx, "drop schema if exists rollcall_state cascade"); err != nil {
 		return usage{}, err
 	}
+	// Before the time begins: the tables are made once, and a slot like those of the
+	// others is there as well.
+	if err := makeState(ctx, b.url); err != nil {
+		return usage{}, err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return usage{}, err

@@ -25,14 +25,16 @@ func read(ctx context.Context, args []string) error {
 	if err := end.Scan(args[2]); err != nil {
 		return err
 	}
-	pool, err := pgxpool.New(ctx, args[0])
+	cfg, err := pgxpool.ParseConfig(args[0])
+	if err != nil {
+		return err
+	}
+	store.Configure(cfg.ConnConfig)
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	if err := store.Migrate(ctx, pool); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	reader, err := cdc.NewReader(cdc.Config{
@@ -61,6 +63,16 @@ func read(ctx context.Context, args []string) error {
 	}
 	fmt.Println(mib)
 	return nil
+}
+
+// makeState makes the tables in which the reader stores.
+func makeState(ctx context.Context, url string) error {
+	pool, err := pgxpool.New(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return store.Migrate(ctx, pool)
 }
 
 // source is the name under which the reader stores.

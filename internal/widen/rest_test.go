@@ -2,6 +2,7 @@ package widen
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,12 +16,15 @@ func passes(t *testing.T, takes time.Duration, keys int) (n int, alone time.Dura
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		wake := make(chan struct{}, 1)
+		var mu sync.Mutex
 		var began time.Time
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
 			_ = run(ctx, time.Now, wake, func(context.Context) (int, int, error) {
+				mu.Lock()
 				n, began = n+1, time.Now()
+				mu.Unlock()
 				<-time.After(takes)
 				return keys, 0, nil
 			})
@@ -33,12 +37,16 @@ func passes(t *testing.T, takes time.Duration, keys int) (n int, alone time.Dura
 			<-time.After(time.Millisecond)
 		}
 		<-time.After(10 * time.Second)
+		mu.Lock()
 		counted := n
+		mu.Unlock()
 		<-time.After(500 * time.Millisecond) // between two looks that nobody asks for
 		woken := time.Now()
 		wake <- struct{}{}
 		synctest.Wait()
+		mu.Lock()
 		alone = began.Sub(woken)
+		mu.Unlock()
 		cancel()
 		<-ended
 		n = counted

@@ -90,12 +90,17 @@ func run(ctx context.Context, now func() time.Time, wake <-chan struct{}, pass f
 		}
 		began := now()
 		took, kept, err := pass(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if took > 0 {
+			delay = 0
+		}
 		next := retryMost
 		switch {
 		case took >= passKeys:
 			next = 0
 		case took > 0:
-			delay = 0
 			if err := pause(ctx, rest(now().Sub(began))); err != nil {
 				return err
 			}
