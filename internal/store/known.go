@@ -94,14 +94,6 @@ func (a *Association) known(ctx context.Context, addresses []mapper.Address, con
 			at.Pairs[mapper.ListKey(key.text)] = p
 			return err
 		}},
-		{sql.Query("deliver_open"), func(rows pgx.Rows) error {
-			var op string
-			err := rows.Scan(&at, key, &op)
-			if at.Busy = true; key.text != "" {
-				at.Open[mapper.ListKey(key.text)] = op
-			}
-			return err
-		}},
 		// After the pairs: a question may be about a pair that the ledger lacks.
 		{sql.Query("deliver_holds"), func(rows pgx.Rows) error {
 			var op string
@@ -132,7 +124,19 @@ func (a *Association) known(ctx context.Context, addresses []mapper.Address, con
 			return nil, fmt.Errorf("read state of addresses: %w", err)
 		}
 	}
-	err := a.each(ctx, sql.Query("deliver_changes"), addressStrings(addresses), func(rows pgx.Rows) error {
+	list := addressStrings(addresses)
+	err := a.each(ctx, sql.Query("deliver_open"), list, func(rows pgx.Rows) error {
+		var op string
+		err := rows.Scan(&at, key, &op)
+		if at.Busy = true; key.text != "" {
+			at.Open[mapper.ListKey(key.text)] = op
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read state of addresses: %w", err)
+	}
+	err = a.each(ctx, sql.Query("deliver_changes"), list, func(rows pgx.Rows) error {
 		c, err := scanChange(rows)
 		for _, address := range append([]mapper.Address{c.To}, c.From...) {
 			if k := at.all[address]; k != nil {

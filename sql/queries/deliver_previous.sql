@@ -1,20 +1,11 @@
 -- What the other addresses that the reps ever had show in Constant Contact, or
--- showed in an account before this one, and which lists they left. Each part begins
--- with whichever are fewer, the reps or those who are kept off.
-select s.rep, s.address, c.state, ''
-from rollcall_state.contact c
-join rollcall_state.rep_seen s on s.source = c.source and s.association = c.association and s.address = c.address
-where c.source = $1 and c.association = $2 and c.state in ('unsubscribed', 'deleted', 'temp_hold') and s.rep = any($3)
-union all
-select s.rep, s.address, o.state, ''
-from rollcall_state.old_account o
-join rollcall_state.rep_seen s on s.source = o.source and s.association = o.association and s.address = o.address
-where o.source = $1 and o.association = $2 and s.rep = any($3)
-  and not exists (select from rollcall_state.contact c
-                  where c.source = o.source and c.association = o.association and c.address = o.address
-                    and c.state in ('unsubscribed', 'deleted', 'temp_hold'))
-union all
-select s.rep, s.address, '', l.list
-from rollcall_state.ledger l
-join rollcall_state.rep_seen s on s.source = l.source and s.association = l.association and s.address = l.address
-where l.source = $1 and l.association = $2 and l.departed_at is not null and s.rep = any($3)
+-- showed in an account before this one.
+select s.rep, s.address, coalesce(c.state, o.state, ''), coalesce(l.list, '')
+from rollcall_state.rep_seen s
+left join rollcall_state.contact c
+  on c.source = s.source and c.association = s.association and c.address = s.address and c.state in ('unsubscribed', 'deleted', 'temp_hold')
+left join rollcall_state.old_account o
+  on o.source = s.source and o.association = s.association and o.address = s.address
+left join rollcall_state.ledger l
+  on l.source = s.source and l.association = s.association and l.address = s.address and l.departed_at is not null
+where s.source = $1 and s.association = $2 and s.rep = any($3) and (c.address is not null or o.address is not null or l.address is not null)
