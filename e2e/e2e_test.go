@@ -226,16 +226,23 @@ func (w *world) stop(t *testing.T) {
 }
 
 // settled says that everything committed before the position has been read,
-// planned, sent and confirmed. Addresses put off for long do not count.
+// planned, sent and confirmed. Addresses put off for long, which is for $2, do not
+// count.
 const settled = `
 select coalesce((select durable_lsn >= $1::pg_lsn and touch_all_after is null and full_pass_at is not null from rollcall_state.position), false)
     and not exists (select from rollcall_state.touched)
-    and not exists (select from rollcall_state.dirty where coalesce(not_before, now()) < now() + interval '10 minutes')
+    and not exists (select from rollcall_state.dirty where coalesce(not_before, now()) < now() + $2::interval)
     and not exists (select from rollcall_state.request where state in ('pending', 'running'))
     and not exists (select from rollcall_state.activity where state in ('intended', 'sent', 'unknown'))`
 
 // settle waits until nothing is left to do.
 func (w *world) settle(t *testing.T, patience time.Duration) {
+	t.Helper()
+	w.settleAll(t, patience, 10*time.Minute)
+}
+
+// settleAll is settle that waits for whoever is put off for less than long, too.
+func (w *world) settleAll(t *testing.T, patience, long time.Duration) {
 	t.Helper()
 	ctx := t.Context()
 	var lsn string
@@ -252,7 +259,7 @@ func (w *world) settle(t *testing.T, patience time.Duration) {
 		var exists, done bool
 		err := w.states().QueryRow(ctx, "select to_regclass('rollcall_state.intent') is not null").Scan(&exists)
 		if err == nil && exists {
-			err = w.states().QueryRow(ctx, settled, lsn).Scan(&done)
+			err = w.states().QueryRow(ctx, settled, lsn, long).Scan(&done)
 		}
 		// The state is being made: its migrations lock what this asks about.
 		var pgErr *pgconn.PgError

@@ -221,7 +221,7 @@ func (c *crash) at(t *testing.T, name string) {
 	}
 	c.env = nil
 	c.start(t)
-	c.rest(t, 8*time.Minute)
+	c.rest(t, restPatience)
 	c.stop(t)
 }
 
@@ -291,12 +291,16 @@ func (c *crash) begun(t *testing.T) bool {
 	return read
 }
 
+// restPatience is how long it may take until nothing is left to do: whoever Constant
+// Contact left out of a call waits a quarter of an hour.
+const restPatience = 20 * time.Minute
+
 // rest waits until nothing is left to do, and compares.
 func (c *crash) rest(t *testing.T, patience time.Duration) {
 	t.Helper()
 	var lsn string
 	c.must(t, c.member.QueryRow(t.Context(), "select pg_current_wal_insert_lsn()::text").Scan(&lsn))
-	c.settle(t, patience)
+	c.settleAll(t, patience, 20*time.Minute)
 	c.wantLists(t, "at rest")
 	c.wantLawful(t)
 	c.wantNoRepetition(t)

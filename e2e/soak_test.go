@@ -206,7 +206,7 @@ func TestSoak(t *testing.T) {
 	default:
 	}
 	t.Cleanup(func() { s.explain(t) })
-	s.rest(t, 20*time.Minute) // whoever a call left out waits a quarter of an hour
+	s.rest(t, restPatience)
 	n := s.sampleGoroutines()
 	if n < 10 || s.goroutines > mostGoroutines {
 		t.Errorf("%.0f goroutines at rest, %.0f at most", n, s.goroutines)

@@ -129,7 +129,7 @@ func (a *Association) Reject(ctx context.Context, id int64, why string, notBefor
 		if _, err := tx.Exec(ctx, sql.Query("ledger_untell"), id); err != nil {
 			return err
 		}
-		if _, err = tx.Exec(ctx, sql.Query("ledger_requeue"), id, a.now(), notBefore); err != nil {
+		if _, err = tx.Exec(ctx, sql.Query("ledger_requeue"), id, a.now(), notBefore, false); err != nil {
 			return err
 		}
 		e, err = a.readEnded(ctx, tx, id, false)
@@ -243,8 +243,8 @@ func runOrNull(run int64) *int64 {
 	return &run
 }
 
-// notAppliedPause is how long the people of a call wait that Constant Contact
-// completed without doing all of it.
+// notAppliedPause is how long those people of a call wait whom Constant Contact left
+// out although it completed it.
 const notAppliedPause = 15 * time.Minute
 
 func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.Outcome) error {
@@ -287,7 +287,7 @@ func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.
 		t := a.now().Add(notAppliedPause)
 		notBefore = &t
 	}
-	batch.Queue(sql.Query("ledger_requeue"), id, a.now(), notBefore)
+	batch.Queue(sql.Query("ledger_requeue"), id, a.now(), notBefore, true)
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return err
 	}

@@ -181,7 +181,8 @@ func TestRejectRestoresTheLedger(t *testing.T) {
 	}
 }
 
-// What a read-back shows counts, whatever the counters said.
+// What a read-back shows counts, whatever the counters said. Who got what they were to
+// get is planned at once for what else there is; whom the call left out waits.
 func TestSettleByReadBack(t *testing.T) {
 	for _, c := range []struct {
 		name            string
@@ -203,6 +204,9 @@ func TestSettleByReadBack(t *testing.T) {
 			k := known(t, a, ann)
 			if p := k.Pairs["group:1"]; p.Told != c.told || p.Confirmed != c.confirmed || k.Contact.Refused != c.gone {
 				t.Errorf("pair %+v, refused %v", p, k.Contact.Refused)
+			}
+			if due := must[[]store.Dirty](t)(a.Due(ctx, 10)); (len(due) == 1) != c.confirmed {
+				t.Errorf("%d are due", len(due))
 			}
 		})
 	}
