@@ -157,6 +157,14 @@ func (m *model) settle(now *picture) {
 				h.confirmed = true
 			}
 			h.known = h.known && h.told != "remove" // it was read before that
+			if h.told == "add" && !now.byAddress[p.address].active() {
+				// Nobody knows whether that was before, so it is not carried over again.
+				for _, c := range m.changes {
+					if c.to == p.address {
+						delete(c.due, p.list)
+					}
+				}
+			}
 		case "failed", "timed_out":
 			// As if never told. Whether an earlier word stands again is not
 			// followed.
