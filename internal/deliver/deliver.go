@@ -251,7 +251,9 @@ func (d *Deliverer) planAgain(ctx context.Context, b *batch, shown map[mapper.Ad
 			return nil, mapper.Output{}, err
 		}
 		out := mapper.Plan(w.input)
-		if unseen(w.lists) { // nobody is added yet, and what such a list carries over is not decided
+		// Nobody is added yet, and what such a list carries over is not decided. Where
+		// nothing is to be sent nobody looks at the list either.
+		if unseen(w.lists) && mapper.IsConstantContact(w.input.Options.NewsletterSolution) {
 			return w, out, nil
 		}
 		learned, err := d.resolve(ctx, w, out, shown)

@@ -118,6 +118,23 @@ func TestAnAddressChangesBeforeTheFirstLook(t *testing.T) {
 	w.referee()
 }
 
+// Where another solution sends the newsletter nobody looks at the list, and nobody
+// waits for that.
+func TestAnAddressChangesWhileAnotherSolutionSends(t *testing.T) {
+	w := newWorld(t, noon)
+	w.do(w.sim.CreateList(account, "board "))
+	w.do(w.sim.AddContact(account, rep(12), "board "))
+	w.step() // finds the list
+	w.change(cdc.KindAssociation, "1", "update chamber.sync_options set newsletter_solution = 'Other'")
+	w.change(cdc.KindRep, "12", "update chamber.rep set email = 'twelve@example.org' where rep_id = 12")
+	w.until(noon.Add(time.Hour))
+	if n := value[int](w, "select count(*) from rollcall_state.dirty"); n != 0 {
+		t.Errorf("%d addresses wait", n)
+	}
+	w.on("board ", 12)
+	w.referee()
+}
+
 // A later change of a row is no part of the question, and acts at once.
 func TestLaterChangesActAtOnce(t *testing.T) {
 	w := adopted(t)
