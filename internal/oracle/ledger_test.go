@@ -216,7 +216,8 @@ func (m *model) read(c *contact, planning, byName bool) {
 		h.known = asked && c.on(id) || !asked && h.known
 		if !c.on(id) {
 			v, _ := m.verdict(s, a)
-			h.missed = h.missed || h.departed && planning && v == on && c.active()
+			// A page alone proves nothing: who is missed there is asked for by name.
+			h.missed = h.missed || h.departed && planning && byName && v == on && c.active()
 			if c.Deleted != "" || p.unsubRead {
 				h.seen, h.confirmed = false, false // off because of that
 				h.hideDeparture()
