@@ -15,8 +15,9 @@ import (
 // keepLists compares our lists with those that the account has. A list that is
 // gone there is missing: nobody left it, and it is not made again by itself. One
 // that is back is bound again. A list that somebody renamed there is left alone.
-// Lists without one of the account's are bound anew where that may help. force
-// tries renames again that were refused.
+// Lists without one of the account's are bound anew where that may help. Those of
+// renamed types get the keys of their new names. force tries renames again that were
+// refused.
 func (r *Reconciler) keepLists(ctx context.Context, force bool) (sink.Account, error) {
 	account, err := r.Applier.AccountLists(ctx)
 	if err != nil {
@@ -25,7 +26,27 @@ func (r *Reconciler) keepLists(ctx context.Context, force bool) (sink.Account, e
 	if _, err := r.compareLists(ctx, account); err != nil {
 		return nil, err
 	}
+	if err := r.followTypes(ctx); err != nil {
+		return nil, err
+	}
 	return account, r.followNames(ctx, force)
+}
+
+// followTypes gives the lists of renamed membership types the keys of their new
+// names: under the old ones nobody would count as having left them.
+func (r *Reconciler) followTypes(ctx context.Context) error {
+	if !r.Source.HasTypes() {
+		return nil
+	}
+	_, out, err := r.Deliverer.Plan(ctx, nil, nil)
+	if err != nil {
+		return err
+	}
+	lists, err := r.Store.Lists(ctx)
+	if err != nil {
+		return err
+	}
+	return r.Applier.FollowTypes(ctx, out.Lists, lists)
 }
 
 // derived reports whether a list's name is not its source's own.

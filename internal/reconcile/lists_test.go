@@ -309,6 +309,20 @@ func TestAFullReadingFindsALeaverAndARenamedType(t *testing.T) {
 	w.referee()
 }
 
+// A night makes the list of a type exact that it finds renamed.
+func TestNightIsExactThoughATypeWasRenamed(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.change(cdc.KindRep, "15", "update chamber.rep set email = 'fifteen@example.org' where rep_id = 15")
+	w.settle()
+	w.on("Gold", append(reps(1, 20), "fifteen@example.org")...)
+	w.until(chicago(t, "2026-07-01 01:30"))
+	w.exec("update chamber.membership_type set name = 'Platinum'")
+	w.until(chicago(t, "2026-07-01 04:30"))
+	w.on("Platinum", append(append(reps(1, 14), reps(16, 20)...), "fifteen@example.org")...)
+	w.referee()
+}
+
 // The list of a type that is gone keeps the name that somebody gave it, also
 // before that was read.
 func TestListOfAGoneTypeRenamedByHand(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,8 +148,28 @@ func (r *Reconciler) night(ctx context.Context, o mapper.Options, done store.Due
 		if err := r.readDatabase(ctx); err != nil {
 			return err
 		}
-		return r.queue(ctx, store.Queue{Run: run, Exact: keysOf(lists), Done: &done})
+		exact, err := r.keysNow(ctx, lists)
+		if err != nil {
+			return err
+		}
+		return r.queue(ctx, store.Queue{Run: run, Exact: exact, Done: &done})
 	})
+}
+
+// keysNow are the keys that lists have by now: a type may be renamed while the
+// account is read.
+func (r *Reconciler) keysNow(ctx context.Context, lists []sink.BoundList) ([]mapper.ListKey, error) {
+	all, err := r.Store.Lists(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var keys []mapper.ListKey
+	for _, l := range all {
+		if slices.ContainsFunc(lists, func(before sink.BoundList) bool { return before.ListID == l.ListID }) {
+			keys = append(keys, l.Key)
+		}
+	}
+	return keys, nil
 }
 
 // exactLists are the bound lists that a night makes exact.

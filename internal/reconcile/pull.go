@@ -59,10 +59,7 @@ type puller struct {
 // account has, where it is read as a whole.
 func (r *Reconciler) pull(ctx context.Context, scope []sink.BoundList, size int) (map[string]int, error) {
 	p := &puller{Reconciler: r, scope: keysOf(scope), began: r.Now(), found: map[string]int{}, suspects: map[mapper.ListKey]int{}, pages: map[mapper.Address]sink.Shown{}}
-	err := r.followTypes(ctx)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	if p.keys, err = r.boundLists(ctx); err != nil {
 		return nil, err
 	}
@@ -107,23 +104,6 @@ func (r *Reconciler) pullAll(ctx context.Context) (map[string]int, error) {
 		return nil, err
 	}
 	return r.pull(ctx, nil, size)
-}
-
-// followTypes gives the lists of renamed membership types the keys of their new
-// names: under the old ones nobody would count as having left them.
-func (r *Reconciler) followTypes(ctx context.Context) error {
-	if !r.Source.HasTypes() {
-		return nil
-	}
-	_, out, err := r.Deliverer.Plan(ctx, nil, nil)
-	if err != nil {
-		return err
-	}
-	lists, err := r.Store.Lists(ctx)
-	if err != nil {
-		return err
-	}
-	return r.Applier.FollowTypes(ctx, out.Lists, lists)
 }
 
 // boundLists are our lists that exist, by list id.
