@@ -227,3 +227,34 @@ func TestMarksAreWorkedOffWithoutStatistics(t *testing.T) {
 		t.Errorf("%d reps cannot be used and %d addresses are queued, want %d and %d", problems, dirty, people-mended, marked)
 	}
 }
+
+// A person, a contact and a rep of a piece are looked up by their own index and not
+// by another one that knows only the association, whatever the statistics.
+func TestPiecesAreLookedUpWhateverTheStatistics(t *testing.T) {
+	const tables = "rollcall_state.rep_now, rollcall_state.contact, rollcall_state.ledger"
+	for _, statistics := range []string{"", "analyze " + tables} {
+		tx, ctx := unseen(t), t.Context()
+		_, err := tx.Exec(ctx, statistics)
+		ok(t, err)
+		for _, statement := range []string{
+			`insert into rollcall_state.rep_now (source, association, rep, address)
+				select 'chamber', '1', n, format('p%s@example.org', n) from generate_series(1, $1::int) n where $2::timestamptz is not null`,
+			`insert into rollcall_state.contact (source, association, address, state, read_at)
+				select 'chamber', '1', format('p%s@example.org', n), 'active', $2::timestamptz from generate_series(1, $1::int) n`,
+			`insert into rollcall_state.ledger (source, association, list, address, told, told_at)
+				select 'chamber', '1', 'group:1', format('p%s@example.org', n), 'add', $2::timestamptz from generate_series(1, $1::int) n`,
+		} {
+			_, err := tx.Exec(ctx, statement, people, noon)
+			ok(t, err)
+		}
+		reps := make([]string, piece)
+		for i := range reps {
+			reps[i] = fmt.Sprint(people/2 + i)
+		}
+		for query, who := range map[string][]string{"deliver_rep_now": reps, "reconcile_page_contacts": onePiece(), "reconcile_page_pairs": onePiece()} {
+			if read := rowsRead(t, tx, query, "chamber", "1", who); read < piece || read > 40*piece {
+				t.Errorf("after %q, %s reads %.0f rows for %d", statistics, query, read, piece)
+			}
+		}
+	}
+}

@@ -4,4 +4,5 @@ select x.n::int - 1, c.contact_id, c.state, c.read_at, c.lists, c.refused_at is 
 from unnest($3::text[]) with ordinality as x (address, n)
 cross join lateral (
     select * from rollcall_state.contact
-    where source = $1 and association = $2 and address = x.address and read_at is not null offset 0) c
+    where source = $1 and association = $2 and address = x.address offset 0) c
+where c.read_at is not null
