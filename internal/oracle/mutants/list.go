@@ -48,7 +48,7 @@ var mutants = []mutant{
 	{
 		name: "night keeps who is not wanted",
 		file: "internal/reconcile/nightly.go",
-		old:  "store.Queue{Run: run, Exact: keysOf(lists), Done: &done}", new: "store.Queue{Run: run, Done: &done}",
+		old:  "store.Queue{Run: run, Exact: exact, Done: &done}", new: "store.Queue{Run: run, Exact: exact[:0], Done: &done}",
 	},
 	{
 		name: "night makes groups exact too",
@@ -145,7 +145,19 @@ var mutants = []mutant{
 	{
 		name: "unsubscribing taken for a departure",
 		file: "mapper/observe.go",
-		old:  "	case state == ContactUnsubscribed || state == ContactDeleted:\n", new: "	case false:\n",
+		old:  "	case state.offAllLists():\n", new: "	case false:\n",
+	},
+	{
+		name: "an unsubscribe hides that somebody had left",
+		file: "mapper/observe.go",
+		old:  "	case left && read.State.offAllLists():\n", new: "	case false:\n",
+		test: "./mapper", run: "TestObservePair",
+	},
+	{
+		name: "account read before a renamed type is followed",
+		file: "internal/reconcile/lists.go",
+		old:  "err := r.followTypes(ctx); err", new: "err := error(nil); err",
+		test: "./internal/reconcile", run: "TestAFullReadingFindsALeaverAndARenamedType",
 	},
 	{
 		name: "departure inferred while a call is open",
@@ -156,7 +168,7 @@ var mutants = []mutant{
 	{
 		name: "departure inferred from an incomplete read",
 		file: "internal/reconcile/pull.go",
-		old:  "	if err != nil {\n		return nil, fmt.Errorf(\"read account: %w\", err)\n	}", new: "	if err != nil && ctx.Err() != nil {\n		return nil, fmt.Errorf(\"read account: %w\", err)\n	}",
+		old:  "p.takeIn(ctx)); err != nil {\n", new: "p.takeIn(ctx)); err != nil && ctx.Err() != nil {\n",
 		test: "./internal/reconcile", run: "TestIncompletePullRemovesNobody",
 	},
 	{
