@@ -6,7 +6,7 @@
 // It prints the machine, and for every page
 //
 //	BENCH console_<page>_p95 <time in the large association, of 95 in 100 answers> ms
-//	BENCH console_<page>_ratio <median there / median in the small one>
+//	BENCH console_<page>_ratio <median there / median in the small one> ratio
 package main
 
 import (
@@ -94,7 +94,7 @@ func report(out io.Writer, sides []*side, took map[string][2][]time.Duration) {
 			slices.Sort(both[i])
 		}
 		fmt.Fprintf(out, "BENCH console_%s_p95 %.1f ms\n", p.name, ms(at(both[1], 95)))
-		fmt.Fprintf(out, "BENCH console_%s_ratio %.2f\n", p.name, ms(at(both[1], 50))/ms(at(both[0], 50)))
+		fmt.Fprintf(out, "BENCH console_%s_ratio %.2f ratio\n", p.name, ms(at(both[1], 50))/ms(at(both[0], 50)))
 	}
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +34,33 @@ func TestPageHasEveryFigure(t *testing.T) {
 	}
 	if name, err := os.Hostname(); err == nil && len(name) > 3 && strings.Contains(out.String(), name) {
 		t.Error("the page has the machine's name")
+	}
+}
+
+// What a bench prints after minutes is a line that can be read.
+func TestEveryBenchPrintsFigures(t *testing.T) {
+	printed := regexp.MustCompile(`"(BENCH [^"]*)\\n"`)
+	for _, b := range benches {
+		files, err := filepath.Glob(filepath.Join("..", b.name, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := 0
+		for _, name := range files {
+			source, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, line := range printed.FindAllStringSubmatch(string(source), -1) {
+				lines++
+				if _, err := readFigures(strings.NewReader(line[1])); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+		if lines == 0 {
+			t.Errorf("bench %s prints no figures that the test finds", b.name)
+		}
 	}
 }
 
