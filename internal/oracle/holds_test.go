@@ -177,6 +177,9 @@ func (m *model) blockedAt(v verdict, s mirror, a, op string) bool {
 	if h == nil || h.state == "approved" {
 		return false
 	}
+	if h.state == "rejected" && h.kind == "may_have_left" {
+		return false // then they left, which ends as any departure does
+	}
 	if h.state == "rejected" && h.adoption && s.what == "group" && m.exact[s] {
 		return false // to sync the group now is another decision
 	}
@@ -266,6 +269,7 @@ func (s *system) answer(ctx context.Context, t *rapid.T) {
 		switch {
 		case h.kind == "may_have_left" && !approve:
 			pair.departed, pair.missed = true, true
+			delete(s.model.mustAsk, at)
 		case h.kind == "source" && approve:
 			s.model.base = nil
 		case h.adoption && approve:
