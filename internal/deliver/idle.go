@@ -46,7 +46,7 @@ func (d *Deliverer) finishIdle(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// Sift plans addresses, which follow each other in the order of store.RunAddresses,
+// Sift plans addresses, which follow each other in the order of store.KnownAddresses,
 // for a run and returns those that have work, whoever else has.
 // Exact names lists from which everybody whose verdict is not on is to go. What
 // follows for the others is recorded, with the run. Several may go on at a time.

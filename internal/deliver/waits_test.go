@@ -70,3 +70,25 @@ func TestWhoeverWasTouchedSinceDoesNotWait(t *testing.T) {
 		t.Errorf("of %d, %+v are due; want the one who was touched since", len(read), due)
 	}
 }
+
+// Whoever was touched while a call was on its way, maybe by an opt-out, does not wait
+// with the others of the call when that is refused.
+func TestWhoeverWasTouchedDuringACallDoesNotWaitWithIt(t *testing.T) {
+	b := newBench(t, guarded)
+	b.settle(t)
+	var id int64
+	must(t, b.member.QueryRow(t.Context(), `with call as (
+			insert into rollcall_state.activity (source, association, kind, list_ids, people, state, created_at)
+			select source, association, 'add', '{}', 2, 'intended', $1 from rollcall_state.contact limit 1 returning id
+		)
+		insert into rollcall_state.intent (activity, list, address, op)
+		select id, 'group:1', who, 'add' from call, unnest(array['p1@example.org', 'p2@example.org']) who returning activity`, b.clock.now()).Scan(&id))
+	b.clock.advance(time.Second)
+	must(t, b.Store.Enqueue(t.Context(), []mapper.Address{"p1@example.org"}))
+	must(t, b.Store.Reject(t.Context(), id, "refused", b.clock.now().Add(15*time.Minute)))
+	due, err := b.Store.Due(t.Context(), 10)
+	must(t, err)
+	if len(due) != 1 || due[0].Address != "p1@example.org" {
+		t.Errorf("%+v are due; want the one who was touched since", due)
+	}
+}

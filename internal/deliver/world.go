@@ -31,7 +31,7 @@ type question struct {
 	types     bool // which membership types exist, for lists that nobody is on yet
 	explain   bool
 	piece     bool // of a batch: the membership types are not read
-	stretch   bool // the addresses follow each other in the order of store.RunAddresses
+	stretch   bool // the addresses follow each other in the order of store.KnownAddresses
 }
 
 // read reads the world of addresses.

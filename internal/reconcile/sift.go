@@ -27,7 +27,7 @@ func (r *Reconciler) sift(ctx context.Context, q *store.Queue) error {
 		size = r.piece
 	}
 	for {
-		piece, err := r.Store.RunAddresses(ctx, q.Sifted, size)
+		piece, err := r.Store.KnownAddresses(ctx, q.Sifted, size)
 		if err != nil || len(piece) == 0 {
 			return err
 		}

@@ -76,7 +76,7 @@ func TestKilledWhileLookingForWork(t *testing.T) {
 	w.inactive(3, 17)
 	killed, err := w.state.StartRun(t.Context(), store.Run{Kind: store.RunReconcile, AskedBy: "schedule"})
 	w.do(err)
-	piece, err := w.state.RunAddresses(t.Context(), "", 12)
+	piece, err := w.state.KnownAddresses(t.Context(), "", 12)
 	w.do(err)
 	work, err := w.deliverer.Sift(t.Context(), killed, piece, nil)
 	w.do(err)
@@ -102,7 +102,7 @@ func TestTheBusyAreQueued(t *testing.T) {
 		Intents: []sink.Intent{{Address: mapper.Address(rep(4)), Op: sink.OpFields}},
 	}, nil)
 	w.do(err)
-	all, err := w.state.RunAddresses(t.Context(), "", 100)
+	all, err := w.state.KnownAddresses(t.Context(), "", 100)
 	w.do(err)
 	run, err := w.state.StartRun(t.Context(), store.Run{Kind: store.RunReconcile})
 	w.do(err)

@@ -20,7 +20,7 @@ type Deliverer interface {
 	// everybody whose verdict is not on is to go.
 	Plan(ctx context.Context, addresses []mapper.Address, exact []mapper.ListKey) (mapper.Input, mapper.Output, error)
 	// Sift plans addresses, which follow each other in the order of
-	// store.RunAddresses, for a run and returns those that have work. What follows for
+	// store.KnownAddresses, for a run and returns those that have work. What follows for
 	// the others is recorded, with the run. Several may go on at a time.
 	Sift(ctx context.Context, run int64, addresses []mapper.Address, exact []mapper.ListKey) ([]mapper.Address, error)
 }

@@ -41,7 +41,7 @@ func (a *Association) Known(ctx context.Context, addresses []mapper.Address) (ma
 }
 
 // KnownStretch is Known of addresses that follow each other in the order of
-// RunAddresses: a stretch of each index is read instead of a place for each address.
+// KnownAddresses: a stretch of each index is read instead of a place for each address.
 func (a *Association) KnownStretch(ctx context.Context, addresses []mapper.Address) (map[mapper.Address]*Known, error) {
 	if len(addresses) == 0 {
 		return map[mapper.Address]*Known{}, nil

@@ -175,7 +175,7 @@ type Queue struct {
 	// addresses named. Empty: every address that the state knows.
 	Only  mapper.ListKey
 	Named []mapper.Address
-	// Sifted is up to which address, in the order of RunAddresses, all were looked at
+	// Sifted is up to which address, in the order of KnownAddresses, all were looked at
 	// already: of them only those named have work. Idle is how many have none.
 	Sifted mapper.Address
 	Idle   int
@@ -206,12 +206,6 @@ func (a *Association) QueueRun(ctx context.Context, q Queue) (queued int, err er
 		return err
 	})
 	return queued, err
-}
-
-// RunAddresses reads at most limit addresses behind an address that a run about
-// everybody is about, in order.
-func (a *Association) RunAddresses(ctx context.Context, after mapper.Address, limit int) ([]mapper.Address, error) {
-	return a.people(ctx, sql.Query("runs_addresses"), after, limit)
 }
 
 // Enqueue has addresses planned again.
