@@ -11,6 +11,7 @@ import (
 	"rollcall/cdc"
 	"rollcall/internal/failpoint"
 	"rollcall/internal/lease"
+	"rollcall/internal/pause"
 	"rollcall/internal/store"
 	"rollcall/internal/widen"
 )
@@ -29,7 +30,7 @@ func (a *App) follow(ctx context.Context, leases *store.Leases) error {
 				return err
 			}
 			a.log.Warn("reading cannot begin again: trying later", "source", a.cfg.Source.Name, "err", err)
-			if err := pause(ctx, lease.Poll); err != nil {
+			if err := pause.For(ctx, lease.Poll); err != nil {
 				return err
 			}
 			return lease.ErrYield // and be a candidate like any other

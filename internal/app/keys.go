@@ -16,6 +16,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/credential"
 	"rollcall/internal/lease"
+	"rollcall/internal/pause"
 	"rollcall/internal/secretbox"
 	"rollcall/internal/store"
 	"rollcall/sink/constantcontact"
@@ -102,7 +103,7 @@ func (k *apiKey) serve(
 	yielding := make(chan struct{})
 	go func() {
 		defer close(yielding)
-		for pause(ctx, lease.Poll) == nil {
+		for pause.For(ctx, lease.Poll) == nil {
 			if l.Wanted() {
 				cancel(lease.ErrYield)
 			}
@@ -121,17 +122,6 @@ func (k *apiKey) serve(
 		log.Warn("calls that were not made are lost", "api_key", k.name, "err", closeErr)
 	}
 	return err
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // limits are the calls of a key on a day.

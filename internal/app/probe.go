@@ -11,6 +11,7 @@ import (
 
 	"rollcall/internal/budget"
 	"rollcall/internal/lease"
+	"rollcall/internal/pause"
 	"rollcall/internal/probe"
 	"rollcall/internal/store"
 )
@@ -45,7 +46,7 @@ func (c *Connections) Probe(ctx context.Context, association string) (probe.Repo
 	var report probe.Report
 	err = c.turns(ctx, key, func(ctx context.Context, turn func(context.Context) error) (err error) {
 		report, err = probe.Run(ctx, probe.Config{
-			BaseURL: a.cfg.ConstantContact.APIURL, UserAgent: userAgent, HTTP: client, Token: tokens.Token, Pause: pause,
+			BaseURL: a.cfg.ConstantContact.APIURL, UserAgent: userAgent, HTTP: client, Token: tokens.Token, Pause: pause.For,
 			Wait: func(ctx context.Context) error {
 				member := budget.Member{Source: a.cfg.Source.Name, Association: association}
 				for {
@@ -56,7 +57,7 @@ func (c *Connections) Probe(ctx context.Context, association string) (probe.Repo
 					if !errors.Is(err, lease.ErrLost) {
 						return err
 					}
-					if err := pause(ctx, turnPoll); err != nil {
+					if err := pause.For(ctx, turnPoll); err != nil {
 						return err
 					}
 				}
@@ -90,7 +91,7 @@ func (c *Connections) turns(ctx context.Context, key *apiKey, work func(ctx cont
 		waiting, done := context.WithTimeout(ctx, c.Patience)
 		defer done()
 		for key.term.Load() == nil {
-			if pause(waiting, turnPoll) == nil {
+			if pause.For(waiting, turnPoll) == nil {
 				continue
 			}
 			if ctx.Err() != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/internal/deliver"
+	"rollcall/internal/pause"
 )
 
 // Times of the looks at the queue of a process with many API keys.
@@ -22,7 +23,7 @@ func (a *App) prompt(ctx context.Context) error {
 	timer := time.NewTimer(promptEvery)
 	defer timer.Stop()
 	for {
-		if err := pause(ctx, promptRest); err != nil {
+		if err := pause.For(ctx, promptRest); err != nil {
 			return err
 		}
 		select {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"rollcall/internal/pause"
 	"rollcall/internal/store"
 	"rollcall/internal/tally"
 	"rollcall/mapper"
@@ -44,7 +45,7 @@ func (o *office) tally(ctx context.Context) error {
 				o.app.log.Warn("people could not be counted for the console", "association", id, "err", err)
 			}
 		}
-		if err := pause(ctx, tallyLook); err != nil {
+		if err := pause.For(ctx, tallyLook); err != nil {
 			return nil // a planned stop
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
+	"rollcall/internal/pause"
 	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink/constantcontact"
@@ -94,38 +95,27 @@ func (w *Worker) Run(ctx context.Context, wake <-chan struct{}) error {
 		case <-timer.C:
 		}
 		began := w.Now()
-		pause, err := w.turn(ctx)
+		next, err := w.turn(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err != nil {
-			pause = retry.NextBackOff()
-			w.Log.Error("deliver", "err", err, "class", string(constantcontact.Classify(err)), "retry_in", pause.String())
+			next = retry.NextBackOff()
+			w.Log.Error("deliver", "err", err, "class", string(constantcontact.Classify(err)), "retry_in", next.String())
 			// A wake-up must not cut this pause short.
-			if err := sleep(ctx, pause); err != nil {
+			if err := pause.For(ctx, next); err != nil {
 				return err
 			}
-			pause = 0
+			next = 0
 		} else {
 			retry.Reset()
-			rest := min(restShare*w.Now().Sub(began), restMost, pause)
-			if err := sleep(ctx, rest); err != nil {
+			rest := min(restShare*w.Now().Sub(began), restMost, next)
+			if err := pause.For(ctx, rest); err != nil {
 				return err
 			}
-			pause -= rest
+			next -= rest
 		}
-		timer.Reset(pause)
-	}
-}
-
-func sleep(ctx context.Context, pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
+		timer.Reset(next)
 	}
 }
 

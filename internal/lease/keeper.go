@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"rollcall/internal/pause"
 )
 
 // Keeper takes leases for one process.
@@ -83,20 +85,9 @@ func (k *Keeper) claim(ctx context.Context, key string) (*Lease, error) {
 			told = true
 			k.Log.Info("standing by", "lease", key, "holder", row.Holder)
 		}
-		if err := pause(ctx, min(Poll, seen.left(k.Now()))); err != nil {
+		if err := pause.For(ctx, min(Poll, seen.left(k.Now()))); err != nil {
 			return nil, err
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }
 
@@ -185,14 +176,10 @@ func notCanceled(err error) error {
 
 // renew renews the lease until the context ends, and ends work when it is lost.
 func (k *Keeper) renew(ctx context.Context, l *Lease, lost context.CancelCauseFunc) {
-	pause := Renew
+	next := Renew
 	for {
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if err := pause.For(ctx, next); err != nil {
 			return
-		case <-timer.C:
 		}
 		ended, err := k.renewOnce(ctx, l)
 		if ctx.Err() != nil {
@@ -203,9 +190,9 @@ func (k *Keeper) renew(ctx context.Context, l *Lease, lost context.CancelCauseFu
 			lost(ErrLost)
 			return
 		}
-		if pause = Renew; err != nil {
+		if next = Renew; err != nil {
 			k.Log.Warn("lease was not renewed", "lease", l.key, "err", err)
-			pause = Poll
+			next = Poll
 		}
 	}
 }

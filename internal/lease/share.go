@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"rollcall/internal/pause"
 )
 
 // Fellow is a process that serves the same as this one, or this one itself, as it
@@ -58,7 +60,7 @@ func (s *Share) Look(ctx context.Context) {
 // Run looks again and again until the context ends.
 func (s *Share) Run(ctx context.Context) error {
 	for {
-		if err := pause(ctx, Poll); err != nil {
+		if err := pause.For(ctx, Poll); err != nil {
 			return s.leave(ctx, err)
 		}
 		s.Look(ctx)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"rollcall/internal/pause"
 )
 
 // team is processes that share leases.
@@ -143,7 +145,7 @@ func (t *team) serve(ctx context.Context, l *Lease, name string) error {
 		}
 	}()
 	for !l.Wanted() && l.Check() == nil {
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -193,7 +195,7 @@ func (t *team) end(test *testing.T) {
 // want wants the leases to be shared so after a time.
 func (t *team) want(test *testing.T, when string, after time.Duration, shares ...int) {
 	test.Helper()
-	_ = pause(context.Background(), after)
+	_ = pause.For(context.Background(), after)
 	synctest.Wait()
 	if got := t.shares(); !slices.Equal(got, shares) {
 		test.Errorf("%s: the workers serve %v, want %v", when, got, shares)
@@ -215,7 +217,7 @@ func TestLeasesAreSharedEvenly(t *testing.T) {
 			t.Errorf("leases were handed over %d times although they are shared evenly", x.moves-moved)
 		}
 		x.dies("a")
-		_ = pause(t.Context(), TTL+Poll+Settle+100*time.Millisecond)
+		_ = pause.For(t.Context(), TTL+Poll+Settle+100*time.Millisecond)
 		// All that it had is with others. They even out at once, which takes leases
 		// away for a moment.
 		for i := range x.leases {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"rollcall/internal/credential"
+	"rollcall/internal/pause"
 	"rollcall/sql"
 )
 
@@ -82,7 +83,7 @@ func (l *lockedTokens) Save(ctx context.Context, next credential.Sealed) error {
 		if again == nil || errors.Is(again, credential.ErrSuperseded) {
 			return again
 		}
-		if waitErr := pause(ctx, saveAgain); waitErr != nil {
+		if waitErr := pause.For(ctx, saveAgain); waitErr != nil {
 			return errors.Join(err, again)
 		}
 	}
@@ -95,17 +96,6 @@ const (
 	lockedIdle = "120s"
 	lockedWait = "45s"
 )
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
 
 // LockTokens works under the lock of the association's tokens; see
 // credential.Store. It is the one transaction that is open during a request: what

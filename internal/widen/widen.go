@@ -16,6 +16,7 @@ import (
 
 	"rollcall/cdc"
 	"rollcall/internal/failpoint"
+	"rollcall/internal/pause"
 	"rollcall/internal/source"
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -101,7 +102,7 @@ func run(ctx context.Context, now func() time.Time, wake <-chan struct{}, pass f
 		case took >= passKeys:
 			next = 0
 		case took > 0:
-			if err := pause(ctx, rest(now().Sub(began))); err != nil {
+			if err := pause.For(ctx, rest(now().Sub(began))); err != nil {
 				return err
 			}
 		}
@@ -110,18 +111,6 @@ func run(ctx context.Context, now func() time.Time, wake <-chan struct{}, pass f
 			next = delay
 		}
 		timer.Reset(next)
-	}
-}
-
-// pause waits, whoever wakes meanwhile.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }
 
