@@ -54,12 +54,11 @@ const (
 )
 
 // After storing a batch whoever stored it rests restShare times as long as that
-// took, and not longer than restMost, unless the next one is full. So it takes a
-// tenth of a processor from those who write, and what changes again and again is
-// stored once.
+// took, and not longer than restMost, unless the next one is full. So those who write
+// wait for few commits of ours, and what changes again and again is stored once.
 const (
-	restShare = 9
-	restMost  = 500 * time.Millisecond
+	restShare = 49
+	restMost  = 250 * time.Millisecond
 )
 
 // rest is how long to rest after storing.

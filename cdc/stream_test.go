@@ -267,7 +267,7 @@ func TestStreamRestsAfterStoring(t *testing.T) {
 		pass(flushIdle + 20*time.Millisecond)
 		stored("a first change", 1)
 		change("71")
-		pass(restShare*20*time.Millisecond - time.Millisecond)
+		pass(rest(20*time.Millisecond) - time.Millisecond)
 		stored("one right after it", 1)
 		pass(21 * time.Millisecond)
 		stored("after the rest", 2)

@@ -26,11 +26,10 @@ func (d done) p95() time.Duration {
 	return d.took[len(d.took)*95/100]
 }
 
-// load has the application's sessions work on a side's database for the length of
-// a measurement: as fast as they can, or with so many transactions a second
-// altogether. What a transaction at a rate takes is counted from when it should
-// have begun.
-func (b *bench) load(ctx context.Context, side string, rate float64) (done, error) {
+// load has the application's sessions work on a side's database for so long: as fast
+// as they can, or with so many transactions a second altogether. What a transaction
+// at a rate takes is counted from when it should have begun.
+func (b *bench) load(ctx context.Context, side string, rate float64, length time.Duration) (done, error) {
 	conns := make([]*pgx.Conn, b.clients)
 	for i := range conns {
 		conn, err := pgx.Connect(ctx, b.url(databases[side]))
@@ -45,7 +44,7 @@ func (b *bench) load(ctx context.Context, side string, rate float64) (done, erro
 	var failed error
 	var group sync.WaitGroup
 	start := time.Now()
-	end := start.Add(b.length)
+	end := start.Add(length)
 	for i, conn := range conns {
 		group.Go(func() {
 			took, err := b.work(ctx, conn, rand.New(rand.NewPCG(uint64(i), 7)), schedule(start, rate, i, b.clients), end)

@@ -5,7 +5,8 @@
 // account, so that it looks at every change and sends nothing.
 //
 // At half of the saturated rate transactions begin at fixed times, and how long one
-// takes counts from then. It prints one line a figure, the median over all rounds
+// takes counts from then. That goes on for as long as Rollcall rests at the most, so
+// that what it does now and then is in the figures. It prints one line a figure, the median over all rounds
 // of what a round has in comparison with the load alone:
 //
 //	BENCH overhead_<with>_half_throughput <ratio> ratio
@@ -30,8 +31,8 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 5, "how often each side is measured; the median counts")
-	length := flag.Duration("length", 4*time.Second, "how long each measurement takes; there are eight a round")
+	rounds := flag.Int("rounds", 3, "how often each side is measured; the median counts")
+	length := flag.Duration("length", 30*time.Second, "how long each side is measured at half of the saturated rate, and a quarter of that at the saturated one")
 	clients := flag.Int("clients", 4, "sessions of the application")
 	child := flag.String("rollcall", "", "be Rollcall with this configuration: used by the bench itself")
 	flag.Parse()
@@ -96,7 +97,7 @@ func run(ctx context.Context, rounds, clients int, length time.Duration, out io.
 	if err := b.prepare(ctx); err != nil {
 		return fmt.Errorf("prepare member databases: %w", err)
 	}
-	full, err := b.load(ctx, alone, 0)
+	full, err := b.load(ctx, alone, 0, length/4)
 	if err != nil {
 		return err
 	}

@@ -101,11 +101,11 @@ func (b *bench) measure(ctx context.Context, side string, rate float64) (f figur
 		return f, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	half, err := b.load(ctx, side, rate)
+	half, err := b.load(ctx, side, rate, b.length)
 	if err != nil {
 		return f, err
 	}
-	full, err := b.load(ctx, side, 0)
+	full, err := b.load(ctx, side, 0, b.length/4)
 	return figures{saturated: full.perSecond(), half: half.perSecond(), p95: half.p95()}, err
 }
 

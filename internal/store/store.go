@@ -24,12 +24,14 @@ type Store struct {
 
 // sessionSettings: a stopped process must not hold locks that another waits for; and
 // no plan is kept, because tables as the queue are empty at one time and full at
-// another, and a plan made for the one reads all of the other for each row.
+// another, and a plan made for the one reads all of the other for each row. Nothing is
+// compiled either: a statement about many rows runs too short for that to pay.
 var sessionSettings = map[string]string{
 	"application_name":                    "rollcall state",
 	"timezone":                            "UTC",
 	"idle_in_transaction_session_timeout": "5s",
 	"plan_cache_mode":                     "force_custom_plan",
+	"jit":                                 "off",
 }
 
 // Configure sets what every session on the state needs.

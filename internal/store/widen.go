@@ -169,39 +169,21 @@ func (m *Marks) Known(association string) error {
 	return err
 }
 
-// Widen runs collect, which marks addresses, and then in the same transaction
-// makes the marks dirty, remembers who was seen with which address, and deletes
-// the touched keys, but for those that are kept, at the versions that were read.
-// fullPass says that collect went through every row of the member database.
+// WidenPart runs collect, which marks addresses that some of the touched keys lead to,
+// and then in the same transaction makes the marks dirty and remembers who was seen
+// with which address. The keys stay touched: Widen follows.
+func (s *Store) WidenPart(ctx context.Context, touched []TouchedRow, collect func(*Marks) error) error {
+	return s.begin(ctx, "widen some touched keys", func(tx pgx.Tx) error { return s.widen(ctx, tx, touched, collect) })
+}
+
+// Widen is WidenPart for all touched keys, or for those that are left, and deletes
+// them in the same transaction, but for those that are kept, at the versions that
+// were read. fullPass says that collect went through every row of the member
+// database.
 func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secondPass bool, collect func(*Marks) error) error {
-	oldest := s.now()
-	var from origin
-	for _, t := range touched {
-		if t.Keep {
-			continue
-		}
-		if t.CommitTime.Before(oldest) {
-			oldest = t.CommitTime
-		}
-		from.add(t)
-	}
 	err := s.begin(ctx, "widen touched keys", func(tx pgx.Tx) error {
-		if err := s.mark(ctx, tx, collect); err != nil {
+		if err := s.widen(ctx, tx, touched, collect); err != nil {
 			return err
-		}
-		for _, name := range []string{"widen_seen", "widen_problems", "widen_dirty"} {
-			args := []any{s.source}
-			if name != "widen_seen" {
-				args = append(args, s.now())
-			}
-			if name == "widen_dirty" {
-				args[1] = oldest
-				columns := from.columns()
-				args = append(args, columns[:]...)
-			}
-			if _, err := tx.Exec(ctx, sql.Query(name), args...); err != nil {
-				return err
-			}
 		}
 		if fullPass {
 			if _, err := tx.Exec(ctx, `update rollcall_state.position set full_pass_at = $2 where source = $1`, s.source, s.now()); err != nil {
@@ -225,6 +207,33 @@ func (s *Store) Widen(ctx context.Context, touched []TouchedRow, fullPass, secon
 	if err == nil && fullPass {
 		s.analyze(ctx, "rollcall_state.rep_seen, rollcall_state.dirty")
 	}
+	return err
+}
+
+// widen makes dirty what collect marks.
+func (s *Store) widen(ctx context.Context, tx pgx.Tx, touched []TouchedRow, collect func(*Marks) error) error {
+	if err := s.mark(ctx, tx, collect); err != nil {
+		return err
+	}
+	oldest := s.now()
+	var from origin
+	for _, t := range touched {
+		if t.Keep {
+			continue
+		}
+		if t.CommitTime.Before(oldest) {
+			oldest = t.CommitTime
+		}
+		from.add(t)
+	}
+	if _, err := tx.Exec(ctx, sql.Query("widen_seen"), s.source); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, sql.Query("widen_problems"), s.source, s.now()); err != nil {
+		return err
+	}
+	columns := from.columns()
+	_, err := tx.Exec(ctx, sql.Query("widen_dirty"), append([]any{s.source, oldest}, columns[:]...)...)
 	return err
 }
 

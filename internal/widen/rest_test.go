@@ -21,12 +21,12 @@ func passes(t *testing.T, takes time.Duration, keys int) (n int, alone time.Dura
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			_ = run(ctx, time.Now, wake, func(context.Context) (int, int, error) {
+			_ = run(ctx, wake, func(context.Context) (done, error) {
 				mu.Lock()
 				n, began = n+1, time.Now()
 				mu.Unlock()
 				<-time.After(takes)
-				return keys, 0, nil
+				return done{took: keys, worked: takes}, nil
 			})
 		}()
 		for range 60_000 {
@@ -36,11 +36,10 @@ func passes(t *testing.T, takes time.Duration, keys int) (n int, alone time.Dura
 			}
 			<-time.After(time.Millisecond)
 		}
-		<-time.After(10 * time.Second)
 		mu.Lock()
 		counted := n
 		mu.Unlock()
-		<-time.After(500 * time.Millisecond) // between two looks that nobody asks for
+		<-time.After(10*time.Second + 500*time.Millisecond) // between two looks that nobody asks for
 		woken := time.Now()
 		wake <- struct{}{}
 		synctest.Wait()
@@ -54,9 +53,10 @@ func passes(t *testing.T, takes time.Duration, keys int) (n int, alone time.Dura
 	return n, alone
 }
 
-// Under load passes are made apart, so that they take a tenth of the time, or are
-// two seconds apart. A backlog is worked off without a rest, and so is a change when
-// nothing else goes on.
+// Under load passes are made apart, so that they take a tenth of the time, and those
+// over many keys that take long less than that; those over few are at most two seconds
+// apart. A backlog is worked off without a rest, and so is a change when nothing else
+// goes on.
 func TestPassesRest(t *testing.T) {
 	for _, c := range []struct {
 		takes       time.Duration
@@ -64,14 +64,17 @@ func TestPassesRest(t *testing.T) {
 		least, most int
 	}{
 		{10 * time.Millisecond, 100, 550, 650},
-		{time.Second, 1000, 18, 26},
+		{time.Second, manyKeys - 1, 18, 26},
+		{200 * time.Millisecond, manyKeys, 29, 31},
+		{400 * time.Millisecond, manyKeys, 8, 9},
+		{time.Second, manyKeys, 2, 3},
 		{10 * time.Millisecond, passKeys, 5000, 7100},
 	} {
 		n, alone := passes(t, c.takes, c.keys)
 		if n < c.least || n > c.most {
 			t.Errorf("%d passes of %s that take %d keys within a minute, want %d to %d", n, c.takes, c.keys, c.least, c.most)
 		}
-		if c.keys < passKeys && c.takes < time.Second && alone != 0 {
+		if c.keys < manyKeys && c.takes < time.Second && alone != 0 {
 			t.Errorf("a single change was taken after %s", alone)
 		}
 	}

@@ -70,6 +70,7 @@ type pass struct {
 	*Widener
 	snap         *source.Snap
 	now          time.Time
+	reps         map[string]bool // those that are touched themselves
 	associations []string        // all of them; read when everything is touched
 	failed       map[string]bool // associations
 	read         []string        // associations of which every row was read

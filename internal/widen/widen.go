@@ -10,16 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
 	"rollcall/cdc"
 	"rollcall/internal/failpoint"
-	"rollcall/internal/pause"
 	"rollcall/internal/source"
 	"rollcall/internal/store"
-	"rollcall/mapper"
 )
 
 // Widener widens the touched keys of one source.
@@ -37,35 +34,21 @@ type Widener struct {
 	trouble troubles
 }
 
-const (
-	passKeys   = 20_000 // keys a pass takes
-	retryFirst = 10 * time.Millisecond
-	retryMost  = time.Second
-
-	// After a pass it rests restShare times as long as that took, and not longer
-	// than restMost, unless there are more keys than a pass takes. So it takes a
-	// tenth of a processor from whoever writes, and what changes again and again is
-	// looked at once.
-	restShare = 9
-	restMost  = 2 * time.Second
-)
-
-// rest is how long to rest after a pass.
-func rest(took time.Duration) time.Duration { return min(restShare*took, restMost) }
-
 // Run widens until the context ends: when woken, as soon as it has rested, and
 // while keys are kept back after 10 ms, doubling to 1 s. widened is called after
 // every pass that made addresses dirty.
 func (w *Widener) Run(ctx context.Context, wake <-chan struct{}, widened func()) error {
-	return run(ctx, w.clock(), wake, func(ctx context.Context) (took, kept int, err error) {
-		took, kept, err = w.Pass(ctx)
+	return run(ctx, wake, func(ctx context.Context) (done, error) {
+		began := w.clock()()
+		d, err := w.pass(ctx)
 		if err != nil && ctx.Err() == nil {
 			w.Log.Error("widen touched keys", "err", err)
 		}
-		if took > 0 && ctx.Err() == nil {
+		if d.took > 0 && ctx.Err() == nil {
 			widened()
 		}
-		return took, kept, err
+		d.worked = w.clock()().Sub(began)
+		return d, err
 	})
 }
 
@@ -77,82 +60,50 @@ func (w *Widener) clock() func() time.Time {
 	return w.Now
 }
 
-// run makes passes, and rests after those that took keys.
-func run(ctx context.Context, now func() time.Time, wake <-chan struct{}, pass func(context.Context) (took, kept int, err error)) error {
-	var delay time.Duration
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-wake:
-		case <-timer.C:
-		}
-		began := now()
-		took, kept, err := pass(ctx)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if took > 0 {
-			delay = 0
-		}
-		next := retryMost
-		switch {
-		case took >= passKeys:
-			next = 0
-		case took > 0:
-			if err := pause.For(ctx, rest(now().Sub(began))); err != nil {
-				return err
-			}
-		}
-		if kept > 0 && err == nil && next > 0 {
-			delay = min(max(delay*2, retryFirst), retryMost)
-			next = delay
-		}
-		timer.Reset(next)
-	}
-}
-
 // Pass widens one batch of touched keys. It returns how many it took and how
 // many it kept back because the snapshot did not show their changes.
 func (w *Widener) Pass(ctx context.Context) (took, kept int, err error) {
+	d, err := w.pass(ctx)
+	return d.took, d.kept, err
+}
+
+func (w *Widener) pass(ctx context.Context) (d done, err error) {
 	now := w.clock()()
 	if w.trouble == nil {
 		w.trouble = troubles{}
 	}
 	touched, err := w.Store.Touched(ctx, passKeys, w.trouble.vias(now)...)
 	if err != nil {
-		return 0, 0, err
+		return d, err
 	}
 	after, second, err := w.Store.SecondPass(ctx)
 	if err != nil {
-		return 0, 0, err
+		return d, err
 	}
 	if len(touched) == 0 && !second {
-		return 0, 0, nil
+		return d, nil
 	}
 	snap, err := w.Source.Snapshot(ctx)
 	if err != nil {
-		return 0, 0, err
+		return d, err
 	}
 	defer snap.Close(ctx)
 
-	kept = keep(touched, func(t *store.TouchedRow) bool {
+	d.kept = keep(touched, func(t *store.TouchedRow) bool {
 		return !visible(snap.Shows, t.XIDs) || t.Kind == cdc.KindAssociation && w.trouble.waits(trouble{association: t.Key[0]}, now)
 	})
 	second = second && snap.Shows.Xmin > after
-	if kept == len(touched) && !second {
-		return 0, kept, nil
+	if d.kept == len(touched) && !second {
+		return d, nil
 	}
 	p := &pass{Widener: w, snap: snap, now: now, failed: map[string]bool{}, resolved: map[string]int{}}
 	keys, err := p.sort(ctx, touched)
 	if err != nil {
-		return 0, kept, err
+		return d, err
 	}
 	if keys.all = keys.all || second; keys.all {
 		if keys.all, err = p.everyone(ctx); err != nil {
-			return 0, kept, err
+			return d, err
 		}
 		if second = second && keys.all; keys.all {
 			err = p.count(ctx)
@@ -160,27 +111,46 @@ func (w *Widener) Pass(ctx context.Context) (took, kept int, err error) {
 			keep(touched, p.everything)
 		}
 		if err != nil {
-			return 0, kept, err
+			return d, err
 		}
 	}
-	kept = keep(touched, func(*store.TouchedRow) bool { return false })
+	d.kept = keep(touched, func(*store.TouchedRow) bool { return false })
 	failpoint.Hit(failpoint.KeysRead)
-	err = w.Store.Widen(ctx, touched, keys.all, second, func(m *store.Marks) error { return p.mark(ctx, keys, m) })
-	if err != nil {
-		return 0, kept, err
+	if err := p.widen(ctx, touched, keys, second); err != nil {
+		return d, err
 	}
 	failpoint.Hit(failpoint.KeysWidened)
 	if err := p.mended(ctx); err != nil {
-		return 0, kept, err
+		return d, err
 	}
 	if keys.all {
 		w.Log.Info("read every row of the member database", "second", second)
 	}
-	took = len(touched) - kept
+	d.took = len(touched) - d.kept
 	if second {
-		took = max(took, 1)
+		d.took = max(d.took, 1)
 	}
-	return took, kept, nil
+	return d, nil
+}
+
+// widen makes dirty what keys lead to, piece by piece, so that no commit of the
+// application waits behind much that we write, and takes the keys off the touched ones
+// with the last piece: after a crash before that all are widened again.
+func (p *pass) widen(ctx context.Context, touched []store.TouchedRow, all *keys, second bool) error {
+	p.reps = make(map[string]bool, len(all.reps))
+	for _, rep := range all.reps {
+		p.reps[rep] = true
+	}
+	var last *keys
+	for piece := range all.pieces() {
+		if last != nil {
+			if err := p.Store.WidenPart(ctx, touched, p.marking(ctx, last)); err != nil {
+				return err
+			}
+		}
+		last = piece
+	}
+	return p.Store.Widen(ctx, touched, all.all, second, p.marking(ctx, last))
 }
 
 // count compares the rows of every association with those of the last complete
@@ -213,6 +183,7 @@ func (p *pass) count(ctx context.Context) error {
 	return nil
 }
 
+// union are the ids of both, each once and in order.
 func union(a, b []string) []string {
 	all := slices.Concat(a, b)
 	slices.Sort(all)
@@ -294,110 +265,6 @@ func (p *pass) resolve(ctx context.Context, k *keys, watch cdc.Watch, t *store.T
 		default:
 			return &source.ViewError{View: "rollcall.watches", Err: fmt.Errorf("the resolve statement of %s returns %d columns; kind %s wants %d",
 				watch.Table, len(row), t.Kind, map[bool]int{true: 2, false: 1}[t.Kind == cdc.KindAddress])}
-		}
-	}
-	return nil
-}
-
-// keys are touched keys by what they name.
-type keys struct {
-	all                                 bool
-	reps, members, groups, associations []string
-	addresses                           [][2]string
-}
-
-func (k *keys) add(kind cdc.Kind, id string) {
-	switch kind {
-	case cdc.KindRep:
-		k.reps = append(k.reps, id)
-	case cdc.KindMember:
-		k.members = append(k.members, id)
-	case cdc.KindGroup:
-		k.groups = append(k.groups, id)
-	case cdc.KindAssociation:
-		k.associations = append(k.associations, id)
-	}
-}
-
-func (p *pass) mark(ctx context.Context, k *keys, m *store.Marks) error {
-	rep := func(r source.RepRef) error {
-		address, problem := mapper.Normalize(r.Email)
-		return m.Rep(r.Association, r.Rep, address, problem, r.OptedOut)
-	}
-	if k.all {
-		k.associations = union(p.associations, slices.Sorted(maps.Keys(p.failed)))
-		k.reps, k.members, k.groups = nil, nil, nil
-		if err := m.Known(""); err != nil {
-			return err
-		}
-	}
-	for _, association := range k.associations {
-		if err := p.markAssociation(ctx, m, association, rep); err != nil {
-			return err
-		}
-	}
-	for _, id := range k.reps {
-		if err := m.Gone(mapper.RepID(id)); err != nil {
-			return err
-		}
-	}
-	err := p.each(ctx, m, cdc.KindRep, k.reps, func(ctx context.Context, ids []string) error { return p.snap.RefsByRep(ctx, ids, rep) })
-	if err != nil {
-		return err
-	}
-	err = p.each(ctx, m, cdc.KindMember, k.members, func(ctx context.Context, ids []string) error { return p.snap.RefsByMember(ctx, ids, rep) })
-	if err != nil {
-		return err
-	}
-	err = p.each(ctx, m, cdc.KindGroup, k.groups, func(ctx context.Context, ids []string) error { return p.markGroups(ctx, m, ids, rep) })
-	if err != nil {
-		return err
-	}
-	for _, a := range k.addresses {
-		if address, problem := mapper.Normalize(a[1]); problem == "" {
-			if err := m.Address(a[0], address); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// markAssociation marks every row of an association. One that could not be
-// counted is read again with the others that failed.
-func (p *pass) markAssociation(ctx context.Context, m *store.Marks, association string, rep func(source.RepRef) error) error {
-	if p.failed[association] {
-		return m.Touch(cdc.KindAssociation, association)
-	}
-	if err := p.snap.RefsByAssociation(ctx, association, rep); err != nil {
-		return p.isolate(ctx, m, err, association)
-	}
-	if err := m.Known(association); err != nil {
-		return err
-	}
-	if err := m.Lists(association); err != nil {
-		return err
-	}
-	p.read = append(p.read, association)
-	return nil
-}
-
-func (p *pass) markGroups(ctx context.Context, m *store.Marks, ids []string, rep func(source.RepRef) error) error {
-	if err := p.snap.RefsByGroup(ctx, ids, rep); err != nil {
-		return err
-	}
-	associations, err := p.snap.GroupAssociations(ctx, ids)
-	if err != nil {
-		return err
-	}
-	for _, association := range associations {
-		if err := m.Lists(association); err != nil {
-			return err
-		}
-	}
-	for _, id := range ids {
-		if err := m.List(mapper.GroupKey(mapper.GroupID(id))); err != nil {
-			return err
 		}
 	}
 	return nil
