@@ -19,9 +19,10 @@ const startPatience = time.Minute
 // stream: one that is silent must not hold us for ever.
 func (r *Reader) patience() time.Duration { return min(startPatience, 10*r.cfg.SenderTimeout) }
 
-// unmoved makes sure that the slot is still where it was when it was looked at.
-// It is ours now and nobody else can move it any more; we have not yet.
-func (r *Reader) unmoved(ctx context.Context, seen Slot) error {
+// lookAround looks at the server over another connection once the slot is ours. Over
+// the stream's own it may not look at tables before it begins: Postgres 16 would go on
+// to decode older changes of them by what they are now.
+func (r *Reader) lookAround(ctx context.Context, seen Slot) error {
 	ctx, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
 	conn, err := pgconn.ConnectConfig(ctx, r.cfg.Conn)
@@ -29,6 +30,15 @@ func (r *Reader) unmoved(ctx context.Context, seen Slot) error {
 		return fmt.Errorf("connect to look at the slot: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	if err := r.unmoved(ctx, conn, seen); err != nil {
+		return err
+	}
+	return r.warnOfUnpublished(ctx, conn)
+}
+
+// unmoved makes sure that the slot is still where it was when it was looked at.
+// Nobody else can move it any more; we have not yet.
+func (r *Reader) unmoved(ctx context.Context, conn *pgconn.PgConn, seen Slot) error {
 	now, err := inspect(ctx, conn, r.cfg.Slot, r.cfg.Publication)
 	if err != nil {
 		return err
@@ -85,9 +95,6 @@ func (r *Reader) connect(ctx context.Context) (_ *wire, _ Slot, err error) {
 		return nil, Slot{}, err
 	}
 	if err := r.comparePositions(ctx, slot); err != nil {
-		return nil, Slot{}, err
-	}
-	if err := r.warnOfUnpublished(ctx, conn); err != nil {
 		return nil, Slot{}, err
 	}
 	if err := conn.SyncConn(ctx); err != nil {

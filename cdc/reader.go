@@ -132,7 +132,7 @@ func (r *Reader) session(ctx context.Context) error {
 	if err := conn.start(ctx, r.cfg.Slot, r.cfg.Publication); err != nil {
 		return err
 	}
-	if err := r.unmoved(ctx, slot); err != nil {
+	if err := r.lookAround(ctx, slot); err != nil {
 		return err
 	}
 	r.stats.Connects.Add(1)

@@ -83,13 +83,26 @@ func TestReaderTellsOfARenamedTable(t *testing.T) {
 	m := newMember(t)
 	r := m.read(t, nil)
 	m.exec(t, "insert into public.rep values (1)")
-	m.store.waitFor(t, m) // whoever begins to read after the renaming knows the table by its new name only
+	m.store.waitFor(t, m)
 	m.exec(t, "alter table public.rep rename to person", "insert into public.person values (2)")
 	m.store.waitFor(t, m)
 	m.exec(t, "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '"+m.slot+"'", "insert into public.person values (3)")
 	m.store.waitFor(t, m)
 	m.store.wantReps(t, 3)
 	if log := r.log.String(); strings.Count(log, "was renamed") != 1 || !strings.Contains(log, "watched=public.rep table=public.person") {
+		t.Errorf("the log: %s", log)
+	}
+}
+
+// What was written before a table was renamed comes under its old name, although the
+// reader begins after that.
+func TestReaderBeginsAfterATableWasRenamed(t *testing.T) {
+	m := newMember(t)
+	m.exec(t, "insert into public.rep values (1), (2)", "alter table public.rep rename to person", "insert into public.person values (3)")
+	r := m.read(t, nil)
+	m.store.waitFor(t, m)
+	m.store.wantReps(t, 3)
+	if log := r.log.String(); strings.Count(log, "was renamed") != 1 {
 		t.Errorf("the log: %s", log)
 	}
 }
