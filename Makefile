@@ -39,7 +39,7 @@ MATRIX = ./cdc ./sql ./internal/chamber ./internal/store ./internal/source ./int
 test-matrix: ## the tests that need a database, on Postgres 14 to 18
 	@for version in $(VERSIONS); do \
 		echo "Postgres $$version"; \
-		ROLLCALL_PG_BIN= ROLLCALL_PG_VERSION=$$version go test -count=1 $(MATRIX) || failed="$$failed $$version"; \
+		ROLLCALL_PG_BIN= ROLLCALL_PG_VERSION=$$version go test -count=1 -timeout 30m $(MATRIX) || failed="$$failed $$version"; \
 	done; test -z "$$failed" || { echo "failed on Postgres$$failed"; exit 1; }
 
 test-failover: ## a stand-by is promoted, on Postgres 14 to 18

@@ -27,7 +27,7 @@ type MoverConfig struct {
 	Now func() time.Time
 	// MaxKeys is how much a batch holds; see Config.
 	MaxKeys int
-	// Every is the time between two looks at a log that was empty. Default 250 ms.
+	// Every is the time between two looks at the log, at least. Default 250 ms.
 	Every time.Duration
 	// Patience is how long the database may take to answer. Default one minute.
 	Patience time.Duration
@@ -47,6 +47,8 @@ const (
 	// and fetchRows how many of them are on their way at once.
 	logRows   = 10_000
 	fetchRows = 200
+	// restLog is how long a mover rests at most while rows come in.
+	restLog = time.Second
 )
 
 // Mover moves the rows of the log of changes into a store, where triggers capture
@@ -136,12 +138,17 @@ func (m *Mover) session(ctx context.Context) error {
 			m.stats.Connects.Add(1)
 			m.cfg.Log.Info("moving the log of changes", "durable_lsn", m.stored.String())
 		}
-		next := max(m.cfg.Every, rest(m.cfg.Now().Sub(began)))
-		if more {
-			next = 0
-		}
-		timer.Reset(next)
+		timer.Reset(m.next(m.cfg.Now().Sub(began), more))
 	}
+}
+
+// next is how long to wait after a pass: nine times as long as that took, at most
+// restLog, so that it takes a tenth of a processor from those who write.
+func (m *Mover) next(took time.Duration, more bool) time.Duration {
+	if more {
+		return 0
+	}
+	return max(m.cfg.Every, min(9*took, restLog))
 }
 
 // pass moves rows once. The keys are durable before their rows are deleted, so
