@@ -40,7 +40,8 @@ func (d done) rest() time.Duration {
 	if d.took < manyKeys {
 		most = restFew
 	}
-	return min(restShare*d.worked*max(d.worked, restLong)/restLong, most)
+	share := restShare * max(1, d.worked.Seconds()/restLong.Seconds())
+	return time.Duration(min(share*float64(d.worked), float64(most)))
 }
 
 // run makes passes, and rests after those that took keys.

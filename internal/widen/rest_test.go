@@ -68,6 +68,7 @@ func TestPassesRest(t *testing.T) {
 		{200 * time.Millisecond, manyKeys, 29, 31},
 		{400 * time.Millisecond, manyKeys, 8, 9},
 		{time.Second, manyKeys, 2, 3},
+		{5 * time.Second, manyKeys, 2, 2},
 		{10 * time.Millisecond, passKeys, 5000, 7100},
 	} {
 		n, alone := passes(t, c.takes, c.keys)
