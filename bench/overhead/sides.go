@@ -94,13 +94,17 @@ func (b *bench) execute(ctx context.Context, database, statement string, args ..
 	return err
 }
 
-// measure has the load done beside what belongs to a side, once that has caught up.
+// measure has the load done beside what belongs to a side, once that has caught up. The
+// first sixth is not measured: whoever has just started looks at everything twice.
 func (b *bench) measure(ctx context.Context, side string, rate float64) (f figures, err error) {
 	stop, err := b.begin(ctx, side)
 	if err != nil {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	if _, err := b.load(ctx, side, rate, b.length/6); err != nil {
+		return f, err
+	}
 	half, err := b.load(ctx, side, rate, b.length)
 	if err != nil {
 		return f, err

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	passKeys   = 100_000 // keys a pass takes
+	passKeys   = 150_000 // keys a pass takes, some 30 MiB
 	retryFirst = 10 * time.Millisecond
 	retryMost  = time.Second
 
