@@ -104,6 +104,7 @@ func TestAnOldHolderWritesNothing(t *testing.T) {
 		"Touch":           func() error { return a.Touch(ctx, cdc.KindRep, "1") },
 		"TouchAll":        func() error { return a.TouchAll(ctx, 0) },
 		"Remember":        func() error { return a.Remember(ctx, func(*store.Marks) error { return nil }) },
+		"WidenPart":       func() error { return a.WidenPart(ctx, nil, func(*store.Marks) error { return nil }) },
 		"Widen":           func() error { return a.Widen(ctx, nil, false, false, func(*store.Marks) error { return nil }) },
 	} {
 		if err := write(); !errors.Is(err, lease.ErrLost) {
