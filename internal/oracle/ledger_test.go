@@ -153,8 +153,14 @@ func (m *model) settle(now *picture) {
 		}
 		switch now.states[h.activity] {
 		case "completed":
-			if h.told == "add" && !h.lost && now.on(p.address, m.lists[p.list]) {
+			switch c := now.byAddress[p.address]; {
+			case h.told != "add" || h.lost:
+			case now.on(p.address, m.lists[p.list]):
 				h.confirmed = true
+			case c != nil && !c.active():
+				// The call is done, and nobody hears that it left the person out, who is
+				// then missing from the list as if they had left it.
+				h.maybeDeparted = true
 			}
 			h.known = h.known && h.told != "remove" // it was read before that
 			if h.told == "add" && !now.byAddress[p.address].active() {
