@@ -212,6 +212,30 @@ func TestSettleByReadBack(t *testing.T) {
 	}
 }
 
+// Whom a removal left on the list, and who had been put there by a confirmed call, is
+// known to be there as before: who is missed later has left.
+func TestARemovalThatWasNotApplied(t *testing.T) {
+	for name, first := range map[string]sink.Outcome{
+		"put there by us":  {State: "completed", Completed: true, Clean: true},
+		"nobody knows how": {State: "failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, _ := newAssociation(t)
+			ctx := t.Context()
+			ok(t, a.SaveList(ctx, sink.BoundList{Key: "group:1", Kind: mapper.ListGroup, Ref: "1", Name: "Board", ListID: "l", State: mapper.ListBound}))
+			ok(t, a.Settle(ctx, must[int64](t)(a.Begin(ctx, add("group:1", ann), nil)), first))
+			removal := must[int64](t)(a.Begin(ctx, remove("group:1", ann), nil))
+			ok(t, a.Settle(ctx, removal, sink.Outcome{State: "likely", Shown: map[mapper.Address]sink.Shown{
+				ann: {State: mapper.ContactActive, ID: "c", ReadAt: noon, Lists: map[string]bool{"l": true}},
+			}}))
+			p := known(t, a, ann).Pairs["group:1"]
+			if p.Shown != mapper.ShownOn || p.Told == mapper.ToldRemove || p.Seen != first.Clean {
+				t.Errorf("pair %+v, want it shown on the list, and seen: %v", p, first.Clean)
+			}
+		})
+	}
+}
+
 // A removal that overtook another call is sent again: when it has ended the person
 // may be on the list and may not, also where reading back shows that they are not.
 func TestOvertakingRemovalIsNotTheLastWord(t *testing.T) {

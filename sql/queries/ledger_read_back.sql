@@ -8,6 +8,9 @@ set shown = case when on_list.address is not null then 'on' when i.again then ''
     told = case when (i.op = 'add') = (on_list.address is not null) then l.told
                 -- Off a list that is not ours only those are taken whom we put there.
                 when i.op = 'remove' and l.list like 'unmanaged:%' then 'add' else '' end,
+    -- Whoever is still on the list was put there by us before the removal: who is
+    -- missed later has left.
+    seen = l.seen or i.op = 'remove' and on_list.address is not null and i.was ->> 'told' = 'add' and coalesce((i.was ->> 'confirmed')::boolean, false),
     removed_at = case when i.op = 'remove' and not i.again and on_list.address is null then $4::timestamptz else l.removed_at end
 from rollcall_state.intent i
 join rollcall_state.activity a on a.id = i.activity
