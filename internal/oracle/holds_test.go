@@ -74,6 +74,9 @@ func (m *model) takeQuestions(now *picture, all []question) {
 			v, optOut := m.verdict(list, q.Address)
 			h = &hold{id: q.ID, kind: q.Kind, verdict: v, adoption: strings.Contains("left_behind foreign may_have_left", q.Kind)}
 			m.mayAsk(now, at, h, optOut)
+			if q.Op == "remove" {
+				m.pair(list, q.Address).going = false // see planned: the plan that asked was before the question
+			}
 		}
 		h.state = q.State
 		m.holds[at] = h
