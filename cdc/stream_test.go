@@ -242,27 +242,6 @@ func TestStreamGathers(t *testing.T) {
 	})
 }
 
-// A mover looks at the log in time, rests under load, and works off a full log at once.
-func TestMoverRests(t *testing.T) {
-	m, err := NewMover(MoverConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		took, want time.Duration
-		more       bool
-	}{
-		{time.Millisecond, defaultEvery, false},
-		{50 * time.Millisecond, 450 * time.Millisecond, false},
-		{time.Minute, restLog, false},
-		{time.Minute, 0, true},
-	} {
-		if got := m.next(c.took, c.more); got != c.want {
-			t.Errorf("after a pass of %s, more %v: rests %s, want %s", c.took, c.more, got, c.want)
-		}
-	}
-}
-
 // Under load whoever stores rests longer than storing takes, so that others have the
 // processor; not before a full batch, and not while the server waits for us.
 func TestStreamRestsAfterStoring(t *testing.T) {
