@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/pause"
 	"rollcall/mapper"
 	"rollcall/sink/constantcontact"
 )
@@ -153,12 +154,5 @@ func (a *Applier) pause(ctx context.Context, d time.Duration) error {
 	if a.Pause != nil {
 		return a.Pause(ctx, d)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return pause.For(ctx, d)
 }

@@ -14,7 +14,7 @@ var anything = []string{"*"}
 var allowed = map[string][]string{
 	"cdc":                               {},
 	"mapper":                            {},
-	"sink":                              {"mapper", "sink/constantcontact"},
+	"sink":                              {"mapper", "sink/constantcontact", "internal/pause"},
 	"sink/constantcontact":              {},
 	"sink/constantcontact/contracttest": {},
 	"sink/constantcontact/oauth":        {},

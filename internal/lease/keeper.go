@@ -155,12 +155,8 @@ func (k *Keeper) settled(ctx context.Context, l *Lease, work func(context.Contex
 	if k.AtOnce {
 		settle = 0
 	}
-	timer := time.NewTimer(settle)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
+	if err := pause.For(ctx, settle); err != nil {
+		return err
 	}
 	k.Log.Info("lease taken", "lease", l.key, "token", l.token)
 	return work(ctx, l)

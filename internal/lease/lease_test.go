@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"rollcall/internal/pause"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -122,18 +124,6 @@ type network struct {
 
 var errLostOnTheWay = errors.New("connection reset")
 
-// wait passes fake time, or ends with the context.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // trip is one way: some milliseconds, or much longer, or never.
 func (n *network) trip(ctx context.Context) error {
 	n.mu.Lock()
@@ -143,11 +133,11 @@ func (n *network) trip(ctx context.Context) error {
 	case chance < n.bad/2:
 		return errLostOnTheWay
 	case chance < n.bad:
-		if err := wait(ctx, late); err != nil {
+		if err := pause.For(ctx, late); err != nil {
 			return err
 		}
 	}
-	if err := wait(ctx, 3*time.Millisecond); err != nil {
+	if err := pause.For(ctx, 3*time.Millisecond); err != nil {
 		return err
 	}
 	n.process.gate.pass() // a stopped process neither asks nor reads
@@ -240,7 +230,7 @@ func (p *process) sender(r *record, yields bool) func(context.Context, *Lease) e
 			if yields && l.Wanted() {
 				return ErrYield
 			}
-			if err := wait(ctx, 250*time.Millisecond); err != nil {
+			if err := pause.For(ctx, 250*time.Millisecond); err != nil {
 				return err
 			}
 		}
@@ -269,9 +259,9 @@ func TestNeverTwoAtOnce(t *testing.T) {
 			for range 20 {
 				p := processes[random.IntN(len(processes))]
 				p.gate.Lock()
-				_ = wait(ctx, time.Duration(random.IntN(30_000))*time.Millisecond)
+				_ = pause.For(ctx, time.Duration(random.IntN(30_000))*time.Millisecond)
 				p.gate.Unlock()
-				_ = wait(ctx, time.Duration(random.IntN(20_000))*time.Millisecond)
+				_ = pause.For(ctx, time.Duration(random.IntN(20_000))*time.Millisecond)
 			}
 			cancel()
 			group.Wait()
@@ -303,21 +293,21 @@ func TestTakeoverAfterDeath(t *testing.T) {
 		one, two := newProcess(store, "one", "s", 1, 0, 0), newProcess(store, "two", "s", 2, -3*time.Hour, 0)
 		var group sync.WaitGroup
 		group.Go(func() { _ = one.Hold(ctx, "key", one.sender(sent, false)) })
-		_ = wait(ctx, 5*time.Second)
+		_ = pause.For(ctx, 5*time.Second)
 		group.Go(func() { _ = two.Hold(ctx, "key", two.sender(sent, false)) })
-		_ = wait(ctx, 31*time.Second)
+		_ = pause.For(ctx, 31*time.Second)
 		if sent.by("one") < 100 || sent.by("two") != 0 {
 			t.Errorf("before: one sent %d, two %d", sent.by("one"), sent.by("two"))
 		}
 		one.gate.Lock()
 		died := time.Now()
-		_ = wait(ctx, 15*time.Second)
+		_ = pause.For(ctx, 15*time.Second)
 		if sent.by("two") == 0 {
 			t.Errorf("two has sent nothing %s after the death of one", time.Since(died))
 		}
 		before := sent.by("one")
 		one.gate.Unlock() // it was only stopped
-		_ = wait(ctx, 10*time.Second)
+		_ = pause.For(ctx, 10*time.Second)
 		if after := sent.by("one"); after != before {
 			t.Errorf("one sent %d more", after-before)
 		}
@@ -336,11 +326,11 @@ func TestReleaseIsFollowedAtOnce(t *testing.T) {
 		var group sync.WaitGroup
 		stopping, stop := context.WithCancel(ctx)
 		group.Go(func() { _ = one.Hold(stopping, "key", one.sender(sent, false)) })
-		_ = wait(ctx, 3*time.Second)
+		_ = pause.For(ctx, 3*time.Second)
 		group.Go(func() { _ = two.Hold(ctx, "key", two.sender(sent, false)) })
-		_ = wait(ctx, 3*time.Second)
+		_ = pause.For(ctx, 3*time.Second)
 		stop()
-		_ = wait(ctx, Poll+Settle+50*time.Millisecond)
+		_ = pause.For(ctx, Poll+Settle+50*time.Millisecond)
 		if sent.by("two") == 0 {
 			t.Error("two has sent nothing")
 		}
@@ -359,9 +349,9 @@ func TestSourcesTakeTurns(t *testing.T) {
 		for i, source := range []string{"north", "south", "east", "north"} {
 			p := newProcess(store, fmt.Sprint(source, i), source, uint64(i), 0, 0)
 			group.Go(func() { _ = p.Hold(ctx, "key", p.sender(sent, true)) })
-			_ = wait(ctx, 2*time.Second)
+			_ = pause.For(ctx, 2*time.Second)
 		}
-		_ = wait(ctx, 10*time.Minute)
+		_ = pause.For(ctx, 10*time.Minute)
 		cancel()
 		group.Wait()
 		for _, name := range []string{"south1", "east2"} {
@@ -384,7 +374,7 @@ func TestOnceSaysWhoHasTheLease(t *testing.T) {
 		var group sync.WaitGroup
 		group.Go(func() { _ = busy.Hold(ctx, "a", busy.sender(sent, false)) })
 		group.Go(func() { _ = polite.Hold(ctx, "b", polite.sender(sent, true)) })
-		_ = wait(ctx, 5*time.Second)
+		_ = pause.For(ctx, 5*time.Second)
 		worked := false
 		work := func(context.Context, *Lease) error { worked = true; return nil }
 		err := command.Once(ctx, "a", 30*time.Second, work)
@@ -395,7 +385,7 @@ func TestOnceSaysWhoHasTheLease(t *testing.T) {
 			t.Errorf("error %v, worked %v", err, worked)
 		}
 		before := sent.by("polite")
-		_ = wait(ctx, 10*time.Second)
+		_ = pause.For(ctx, 10*time.Second)
 		if sent.by("polite") == before {
 			t.Error("the one that gave way does not go on")
 		}
@@ -438,7 +428,7 @@ func TestLateAnswerRenewsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &Lease{now: time.Now, granted: time.Now()}
 		sent := time.Now()
-		_ = wait(t.Context(), TTL)
+		_ = pause.For(t.Context(), TTL)
 		l.renewed(sent, false, true)
 		if err := l.Check(); !errors.Is(err, ErrLost) {
 			t.Errorf("after a late answer: %v", err)
@@ -452,7 +442,7 @@ type late struct{ Store }
 
 func (s late) RenewLease(ctx context.Context, key string, token int64) (Row, bool, error) {
 	row, ok, err := s.Store.RenewLease(ctx, key, token)
-	_ = wait(context.WithoutCancel(ctx), TTL+Margin)
+	_ = pause.For(context.WithoutCancel(ctx), TTL+Margin)
 	return row, ok, err
 }
 
@@ -461,7 +451,7 @@ func TestStoppedDuringRenewal(t *testing.T) {
 		k := Keeper{Store: late{newMemory()}, Holder: "one", Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 		var checked error
 		err := k.Once(t.Context(), "key", time.Minute, func(ctx context.Context, l *Lease) error {
-			_ = wait(context.WithoutCancel(ctx), Renew+TTL+Margin-Settle+50*time.Millisecond) // just after the answer
+			_ = pause.For(context.WithoutCancel(ctx), Renew+TTL+Margin-Settle+50*time.Millisecond) // just after the answer
 			checked = l.Check()
 			return ctx.Err()
 		})
