@@ -13,41 +13,38 @@ import (
 
 // done is what a load did.
 type done struct {
-	took    []time.Duration // of each transaction, sorted
+	took    []time.Duration // of each transaction
 	elapsed time.Duration
 }
 
-func (d done) perSecond() float64 { return float64(len(d.took)) / d.elapsed.Seconds() }
+func (d *done) add(more done) {
+	d.took = append(d.took, more.took...)
+	d.elapsed += more.elapsed
+}
 
-func (d done) p95() time.Duration {
+func (d *done) perSecond() float64 { return float64(len(d.took)) / d.elapsed.Seconds() }
+
+func (d *done) p95() time.Duration {
 	if len(d.took) == 0 {
 		return 0
 	}
-	return d.took[len(d.took)*95/100]
+	sorted := slices.Sorted(slices.Values(d.took))
+	return sorted[len(sorted)*95/100]
 }
 
-// load has the application's sessions work on a side's database for so long: as fast
-// as they can, or with so many transactions a second altogether. What a transaction
-// at a rate takes is counted from when it should have begun.
-func (b *bench) load(ctx context.Context, side string, rate float64, length time.Duration) (done, error) {
-	conns := make([]*pgx.Conn, b.clients)
-	for i := range conns {
-		conn, err := pgx.Connect(ctx, b.url(databases[side]))
-		if err != nil {
-			return done{}, err
-		}
-		defer conn.Close(context.WithoutCancel(ctx))
-		conns[i] = conn
-	}
+// load has the application's sessions work on a side for so long: as fast as they can,
+// or with so many transactions a second altogether. What a transaction at a rate takes
+// is counted from when it should have begun. The same seed does the same work.
+func (s *side) load(ctx context.Context, seed uint64, rate float64, length time.Duration) (done, error) {
 	var mu sync.Mutex
 	var d done
 	var failed error
 	var group sync.WaitGroup
 	start := time.Now()
 	end := start.Add(length)
-	for i, conn := range conns {
+	for i, conn := range s.sessions {
 		group.Go(func() {
-			took, err := b.work(ctx, conn, rand.New(rand.NewPCG(uint64(i), 7)), schedule(start, rate, i, b.clients), end)
+			took, err := s.work(ctx, conn, rand.New(rand.NewPCG(seed, uint64(i))), schedule(start, rate, i, len(s.sessions)), end)
 			mu.Lock()
 			defer mu.Unlock()
 			d.took = append(d.took, took...)
@@ -58,7 +55,6 @@ func (b *bench) load(ctx context.Context, side string, rate float64, length time
 	}
 	group.Wait()
 	d.elapsed = time.Since(start)
-	slices.Sort(d.took)
 	return d, failed
 }
 
@@ -71,7 +67,7 @@ func schedule(start time.Time, rate float64, session, sessions int) func(n int) 
 	return func(n int) time.Time { return start.Add(time.Duration(n*sessions+session) * between) }
 }
 
-func (b *bench) work(ctx context.Context, conn *pgx.Conn, random *rand.Rand, begins func(int) time.Time, end time.Time) (took []time.Duration, err error) {
+func (s *side) work(ctx context.Context, conn *pgx.Conn, random *rand.Rand, begins func(int) time.Time, end time.Time) (took []time.Duration, err error) {
 	for n := 0; ; n++ {
 		begin := time.Now()
 		if begins != nil {
@@ -81,7 +77,7 @@ func (b *bench) work(ctx context.Context, conn *pgx.Conn, random *rand.Rand, beg
 		if !begin.Before(end) {
 			return took, nil
 		}
-		if err := b.transact(ctx, conn, random); err != nil {
+		if err := s.transact(ctx, conn, random); err != nil {
 			return took, err
 		}
 		took = append(took, time.Since(begin))
@@ -90,8 +86,8 @@ func (b *bench) work(ctx context.Context, conn *pgx.Conn, random *rand.Rand, beg
 
 // transact is what an office does: it looks at a person, changes the person and
 // the member, and sometimes a membership of a group.
-func (b *bench) transact(ctx context.Context, conn *pgx.Conn, random *rand.Rand) error {
-	rep := b.reps.First + random.Int64N(b.reps.Len())
+func (s *side) transact(ctx context.Context, conn *pgx.Conn, random *rand.Rand) error {
+	rep := s.reps.First + random.Int64N(s.reps.Len())
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		var name string
 		if err := tx.QueryRow(ctx, "select coalesce(last_name, '') from chamber.rep where rep_id = $1", rep).Scan(&name); err != nil {
@@ -101,7 +97,7 @@ func (b *bench) transact(ctx context.Context, conn *pgx.Conn, random *rand.Rand)
 			return fmt.Errorf("update rep: %w", err)
 		}
 		// By id, so that nobody waits for another session's locks in a circle.
-		member := b.members.First + random.Int64N(b.members.Len())
+		member := s.members.First + random.Int64N(s.members.Len())
 		if _, err := tx.Exec(ctx, "update chamber.member set name = name where member_id = $1", member); err != nil {
 			return fmt.Errorf("update member: %w", err)
 		}

@@ -19,160 +19,145 @@ import (
 	"rollcall/internal/app"
 	"rollcall/internal/chamber"
 	"rollcall/internal/config"
+	"rollcall/internal/localpg"
 	"rollcall/internal/setup"
 	"rollcall/sql"
 )
 
-// databases are those that the sides work on: one that nobody follows, one with
-// the publication and one with the triggers.
-var databases = map[string]string{alone: "plain", replication: "published", recvlogical: "published", triggers: "captured"}
+// settings are those of a server that is used: commits are on disk.
+var settings = map[string]string{
+	"shared_buffers":     "256MB",
+	"max_wal_size":       "8GB",
+	"checkpoint_timeout": "1h",
+	"fsync":              "on",
+	"synchronous_commit": "on",
+}
 
 const (
-	slot = "overhead"
-	// receiverSlot is there only while pg_recvlogical reads it.
-	receiverSlot = "overhead_recvlogical"
-	patience     = 2 * time.Minute
+	database = "postgres"
+	slot     = "overhead"
+	patience = 2 * time.Minute
 )
 
-// bench is the server with its databases, and the programs.
-type bench struct {
-	url      func(database string) string
-	dir      string
-	receiver string
-	clients  int
-	length   time.Duration
-	reps     chamber.IDs
-	members  chamber.IDs
+// side is a server with a member database, the application's sessions, and what
+// follows it.
+type side struct {
+	name       string
+	server     *localpg.Server
+	postmaster int // process id
+	sessions   []*pgx.Conn
+	command    *exec.Cmd // nil: nothing follows it
+	reps       chamber.IDs
+	members    chamber.IDs
 }
 
-func (b *bench) prepare(ctx context.Context) error {
-	for _, side := range []string{alone, replication, triggers} {
-		if err := b.execute(ctx, "postgres", "create database "+databases[side]); err != nil {
+// start makes a side; nothing follows it yet.
+func (b *bench) start(ctx context.Context, name string) (*side, error) {
+	server, err := localpg.Start(ctx, localpg.Options{Settings: settings, Log: os.Stderr})
+	if err != nil {
+		return nil, err
+	}
+	s := &side{name: name, server: server}
+	if err := s.prepare(ctx, b.sessions); err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare member database: %w", err), s.stop(ctx))
+	}
+	return s, nil
+}
+
+func (s *side) url() string { return s.server.URL(database) }
+
+func (s *side) prepare(ctx context.Context, sessions int) error {
+	for range sessions {
+		conn, err := pgx.Connect(ctx, s.url())
+		if err != nil {
 			return err
 		}
-		if err := b.fill(ctx, side); err != nil {
-			return fmt.Errorf("fill %s: %w", databases[side], err)
-		}
+		s.sessions = append(s.sessions, conn)
 	}
-	return nil
-}
-
-func (b *bench) fill(ctx context.Context, side string) error {
-	conn, err := pgx.Connect(ctx, b.url(databases[side]))
-	if err != nil {
-		return err
+	conn := s.sessions[0]
+	if err := conn.QueryRow(ctx, "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int").Scan(&s.postmaster); err != nil {
+		return fmt.Errorf("read process id of the server: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
 	if _, err := conn.Exec(ctx, sql.Reference()[0]); err != nil {
 		return err
 	}
-	s, err := chamber.Generate(ctx, conn, chamber.Options{Seed: 3, Associations: 4, Reps: 5000, Groups: 20})
+	made, err := chamber.Generate(ctx, conn, chamber.Options{Seed: 3, Associations: 4, Reps: 5000, Groups: 20})
 	if err != nil {
 		return err
 	}
-	b.reps, b.members = s.Reps, s.Members
-	if side != alone {
-		contract := setup.Contract{Slot: slot}
-		if side == triggers {
-			contract = setup.Contract{Triggers: true}
-		}
-		if _, err := setup.Apply(ctx, conn, contract); err != nil {
-			return err
-		}
+	s.reps, s.members = made.Reps, made.Members
+	switch s.name {
+	case replication, recvlogical:
+		_, err = setup.Apply(ctx, conn, setup.Contract{Slot: slot})
+	case triggers:
+		_, err = setup.Apply(ctx, conn, setup.Contract{Triggers: true})
+	}
+	if err != nil {
+		return err
 	}
 	_, err = conn.Exec(ctx, "vacuum analyze")
 	return err
 }
 
-func (b *bench) execute(ctx context.Context, database, statement string, args ...any) error {
-	conn, err := pgx.Connect(ctx, b.url(database))
-	if err != nil {
-		return err
+// stop ends what follows a side, and its server.
+func (s *side) stop(ctx context.Context) (err error) {
+	if s.command != nil {
+		err = s.command.Process.Signal(syscall.SIGTERM)
+		_ = s.command.Wait() // pg_recvlogical says how it was ended
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	_, err = conn.Exec(ctx, statement, args...)
-	return err
+	for _, conn := range s.sessions {
+		err = errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+	}
+	return errors.Join(err, s.server.Stop())
 }
 
-// measure has the load done beside what belongs to a side, once that has caught up. The
-// first sixth is not measured: whoever has just started looks at everything twice.
-func (b *bench) measure(ctx context.Context, side string, rate float64) (f figures, err error) {
-	stop, err := b.begin(ctx, side)
-	if err != nil {
-		return f, err
-	}
-	defer func() { err = errors.Join(err, stop()) }()
-	if _, err := b.load(ctx, side, rate, b.length/6); err != nil {
-		return f, err
-	}
-	half, err := b.load(ctx, side, rate, b.length)
-	if err != nil {
-		return f, err
-	}
-	full, err := b.load(ctx, side, 0, b.length/4)
-	return figures{saturated: full.perSecond(), half: half.perSecond(), p95: half.p95()}, err
-}
-
-// begin starts what belongs to a side and waits until it has caught up.
-func (b *bench) begin(ctx context.Context, side string) (stop func() error, err error) {
+// follow starts what is to follow a side, and waits until it has caught up.
+func (b *bench) follow(ctx context.Context, s *side) error {
+	active := "select active and confirmed_flush_lsn >= $1::pg_lsn from pg_replication_slots where slot_name = '" + slot + "'"
+	looked := "select not exists (select from rollcall_state.touched) and (select touch_all_after is null and full_pass_at is not null from rollcall_state.position)"
+	var caughtUp string
 	var command *exec.Cmd
-	caughtUp := `select not exists (select from rollcall_state.touched) and (select touch_all_after is null and full_pass_at is not null from rollcall_state.position)`
-	switch side {
-	case alone:
-		return func() error { return nil }, nil
+	switch s.name {
+	case again:
+		return nil
 	case recvlogical:
-		if err := b.execute(ctx, databases[side], "select pg_create_logical_replication_slot($1, 'pgoutput')", receiverSlot); err != nil {
-			return nil, err
-		}
-		command = exec.CommandContext(ctx, b.receiver, "--dbname="+b.url(databases[side]), "--slot="+receiverSlot, "--start", "--no-loop",
+		command = exec.CommandContext(ctx, b.receiver, "--dbname="+s.url(), "--slot="+slot, "--start", "--no-loop",
 			"--file="+os.DevNull, "--option=proto_version=1", "--option=publication_names="+setup.Publication)
-		caughtUp = "select active from pg_replication_slots where slot_name = '" + receiverSlot + "'"
-	default:
+		caughtUp = "select active from pg_replication_slots where slot_name = '" + slot + "'"
+	case replication:
+		caughtUp = looked + " and (" + active + ")"
+	case triggers:
+		caughtUp = looked + " and not exists (select from rollcall.log)"
+	}
+	if command == nil {
 		self, err := os.Executable()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		file, err := b.configure(side)
+		file, err := b.configure(s)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		command = exec.CommandContext(ctx, self, "-rollcall", file)
-		if side == triggers {
-			caughtUp += " and not exists (select from rollcall.log)"
-		} else {
-			caughtUp += " and (select active and confirmed_flush_lsn >= $1::pg_lsn from pg_replication_slots where slot_name = '" + slot + "')"
-		}
 	}
 	command.Stdout, command.Stderr = os.Stderr, os.Stderr
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	if err := command.Start(); err != nil {
-		return nil, err
-	}
-	stop = func() error {
-		err := command.Process.Signal(syscall.SIGTERM)
-		_ = command.Wait() // pg_recvlogical says how it was ended
-		if side == recvlogical {
-			err = errors.Join(err, b.await(ctx, databases[side], "select not active from pg_replication_slots where slot_name = '"+receiverSlot+"'"),
-				b.execute(ctx, databases[side], "select pg_drop_replication_slot($1)", receiverSlot))
-		}
 		return err
 	}
-	if err := b.await(ctx, databases[side], caughtUp); err != nil {
-		return nil, errors.Join(fmt.Errorf("wait until it has caught up: %w", err), stop())
+	s.command = command
+	if err := s.await(ctx, caughtUp); err != nil {
+		return fmt.Errorf("wait until it has caught up: %w", err)
 	}
-	return stop, nil
+	return nil
 }
 
 // await waits until a query is true. Its parameter, where it has one, is how far
 // the server has written now.
-func (b *bench) await(ctx context.Context, database, query string) error {
+func (s *side) await(ctx context.Context, query string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, b.url(database))
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	conn := s.sessions[0]
 	var lsn string
 	if err := conn.QueryRow(ctx, "select pg_current_wal_lsn()::text").Scan(&lsn); err != nil {
 		return err
@@ -204,14 +189,14 @@ func (b *bench) await(ctx context.Context, database, query string) error {
 }
 
 // configure writes Rollcall's configuration for a side.
-func (b *bench) configure(side string) (file string, err error) {
-	u, err := url.Parse(b.url(databases[side]))
+func (b *bench) configure(s *side) (file string, err error) {
+	u, err := url.Parse(s.url())
 	if err != nil {
 		return "", err
 	}
 	u.User = url.User("rollcall")
-	text := fmt.Sprintf("source: {name: %s, url: %q, slot: %s, capture: %s}\nmetrics: {listen: \"off\"}\nconsole: {listen: \"off\"}\n", side, u, slot, side)
-	file = filepath.Join(b.dir, side+".yaml")
+	text := fmt.Sprintf("source: {name: %s, url: %q, slot: %s, capture: %s}\nmetrics: {listen: \"off\"}\nconsole: {listen: \"off\"}\n", s.name, u, slot, s.name)
+	file = filepath.Join(b.dir, s.name+".yaml")
 	return file, os.WriteFile(file, []byte(text), 0o600)
 }
 

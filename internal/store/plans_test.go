@@ -213,7 +213,6 @@ func TestMarksAreWorkedOffWithoutStatistics(t *testing.T) {
 		select '1', 'bad' || n, '', case when n > $2::int then 'no_email' else '' end from generate_series(1, $1::int) n`, marked, mended)
 	fill("insert into pg_temp.mark (association, rep, address, problem) select '', rep, '', '' from pg_temp.mark")
 	for query, args := range map[string][]any{
-		"widen_seen":     {"chamber"},
 		"widen_problems": {"chamber", noon},
 		"widen_dirty":    {"chamber", noon, nil, nil, nil},
 	} {

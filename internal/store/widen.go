@@ -226,9 +226,6 @@ func (s *Store) widen(ctx context.Context, tx pgx.Tx, touched []TouchedRow, coll
 		}
 		from.add(t)
 	}
-	if _, err := tx.Exec(ctx, sql.Query("widen_seen"), s.source); err != nil {
-		return err
-	}
 	if _, err := tx.Exec(ctx, sql.Query("widen_problems"), s.source, s.now()); err != nil {
 		return err
 	}
