@@ -76,6 +76,7 @@ var ways = map[string]way{
 	"move_recorded":     {prepare: moveContacts},
 	"run_recorded":      {provoke: askForReconciliation, rare: true},
 	"page_read":         {provoke: askForReconciliation, rare: true},
+	"people_sifted":     {provoke: askForReconciliation, rare: true},
 	"run_end_recorded":  {provoke: askForReconciliation, rare: true, quiet: true},
 	"request_recorded":  {provoke: askForReconciliation, rare: true},
 	"look_recorded":     {prepare: listBefore, once: true},

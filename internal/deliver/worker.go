@@ -83,6 +83,11 @@ func (w *Worker) Run(ctx context.Context, wake <-chan struct{}) error {
 	for _, d := range w.Associations {
 		w.polls[d.ID] = &poll{open: true, delay: pollFirst}
 	}
+	return w.run(ctx, wake, w.turn)
+}
+
+// run takes turns, each of which says how long there is nothing to do after it.
+func (w *Worker) run(ctx context.Context, wake <-chan struct{}, turn func(context.Context) (time.Duration, error)) error {
 	// Never gives up: what is queued stays queued.
 	retry := backoff.NewExponentialBackOff(backoff.WithInitialInterval(idlePause), backoff.WithMaxInterval(5*time.Minute), backoff.WithMaxElapsedTime(0))
 	timer := time.NewTimer(0)
@@ -95,7 +100,7 @@ func (w *Worker) Run(ctx context.Context, wake <-chan struct{}) error {
 		case <-timer.C:
 		}
 		began := w.Now()
-		next, err := w.turn(ctx)
+		next, err := turn(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

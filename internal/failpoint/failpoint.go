@@ -60,6 +60,7 @@ const (
 const (
 	RunRecorded     Point = "run_recorded"     // a run has begun
 	PageRead        Point = "page_read"        // a page of the account was read, it is not on record
+	PeopleSifted    Point = "people_sifted"    // some of everybody were looked at for work, nobody is queued for it
 	LookRecorded    Point = "look_recorded"    // the first look at lists that existed has ended
 	RunEnded        Point = "run_end_recorded" // a run has ended
 	RequestRecorded Point = "request_recorded" // how far a request is, such as sync now

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/store"
 	"rollcall/mapper"
 )
@@ -44,6 +45,7 @@ func (r *Reconciler) sift(ctx context.Context, q *store.Queue) error {
 		if err := g.Wait(); err != nil {
 			return err
 		}
+		failpoint.Hit(failpoint.PeopleSifted)
 		work := slices.Concat(working...)
 		q.Named, q.Sifted = append(q.Named, work...), piece[len(piece)-1]
 		q.Idle += len(piece) - len(work)
