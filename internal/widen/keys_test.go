@@ -103,3 +103,21 @@ func TestRepsOfATouchedMember(t *testing.T) {
 	}
 	b.eventually(t, "select string_agg(address, ' ' order by address) from rollcall_state.dirty", "ann@example.org bob@example.org")
 }
+
+// Whoever opts out comes first with every address they were seen with, however many
+// others wait. The addresses of somebody who only changes do not.
+func TestEveryAddressOfAnOptOutComesFirst(t *testing.T) {
+	b := newBench(t)
+	for _, change := range []string{
+		"update chamber.rep set job_title = 'Baker'",
+		"update chamber.rep set email = 'anna@example.org', opted_out = true where rep_id = 1; update chamber.rep set email = 'rob@example.org' where rep_id = 2",
+	} {
+		exec(t, b.admin, "begin; "+change+"; commit")
+		b.eventually(t, touchedCount, "2")
+		if took, _ := b.pass(t); took != 2 {
+			t.Fatalf("took %d keys, want 2", took)
+		}
+	}
+	b.eventually(t, "select string_agg(address, ' ' order by address) filter (where first) from rollcall_state.dirty", "ann@example.org anna@example.org")
+	b.eventually(t, dirtyCount, "4")
+}
