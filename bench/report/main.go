@@ -60,7 +60,7 @@ var benches = []bench{
 		small: []string{"-reps", "2000", "-few", "200", "-groups", "20", "-rounds", "3"},
 	},
 	{
-		name:  "overhead",
+		name: "overhead",
 		about: "Transactions on the member tables beside Rollcall by replication and by triggers, beside `pg_recvlogical` on the same publication, and once more alone, each against the load alone in turns of a second: " +
 			"what `again` differs from 1 by is the machine. `half_p95` is the median over the turns, `half_p95_all` that of all transactions.",
 		small: []string{"-rounds", "1", "-turn", "250ms"},
@@ -69,7 +69,7 @@ var benches = []bench{
 
 func main() {
 	page := flag.String("page", "docs/performance.md", "the page to write; empty: none is")
-	only := flag.String("only", "", "benches to run, separated by commas; all when empty. No page is written then")
+	only := flag.String("only", "", "benches to run, separated by commas; all when empty. Their sections of the page are written anew then")
 	small := flag.Bool("small", false, "run each with little work, to see that it works. No page is written then")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -97,12 +97,24 @@ func run(ctx context.Context, page, only string, small bool) error {
 		}
 		results = append(results, r)
 	}
-	if page == "" || only != "" || small {
+	if page == "" || small {
 		return nil
 	}
-	var out bytes.Buffer
-	write(&out, machine(ctx), results, time.Since(began))
-	return os.WriteFile(page, out.Bytes(), 0o644)
+	if only == "" {
+		var out bytes.Buffer
+		write(&out, machine(ctx), results, time.Since(began))
+		return os.WriteFile(page, out.Bytes(), 0o644)
+	}
+	text, err := os.ReadFile(page)
+	for _, r := range results {
+		if err == nil {
+			text, err = rewrite(text, r)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(page, text, 0o644)
 }
 
 func choose(names []string) ([]bench, error) {
@@ -121,6 +133,7 @@ func choose(names []string) ([]bench, error) {
 type result struct {
 	bench
 	command string
+	commit  string
 	figures []figure
 	took    time.Duration
 }
@@ -131,7 +144,7 @@ func (b bench) run(ctx context.Context, small bool) (result, error) {
 	if small {
 		args = append(args, b.small...)
 	}
-	r := result{bench: b, command: "go " + strings.Join(args, " ")}
+	r := result{bench: b, command: "go " + strings.Join(args, " "), commit: said(ctx, "git", "describe", "--always", "--dirty")}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it stops its server
 	cmd.Stderr = os.Stderr

@@ -37,6 +37,30 @@ func TestPageHasEveryFigure(t *testing.T) {
 	}
 }
 
+// A bench that is run alone has its section of the page written anew, and no other.
+func TestSectionIsWrittenAnew(t *testing.T) {
+	of := func(value string, of ...bench) (results []result) {
+		for _, b := range of {
+			results = append(results, result{bench: b, figures: []figure{{b.name + "_x", value, "ratio"}}})
+		}
+		return results
+	}
+	for i, b := range benches {
+		var before, after bytes.Buffer
+		write(&before, nil, of("1", benches...), time.Minute)
+		all := of("1", benches...)
+		all[i] = of("2", b)[0]
+		write(&after, nil, all, time.Minute)
+		got, err := rewrite(before.Bytes(), of("2", b)[0])
+		if err != nil || string(got) != after.String() {
+			t.Errorf("%s: %v\n%s", b.name, err, got)
+		}
+	}
+	if _, err := rewrite([]byte("# Figures\n"), of("1", benches[0])[0]); err == nil {
+		t.Error("a page without the section was rewritten")
+	}
+}
+
 // What a bench prints after minutes is a line that can be read.
 func TestEveryBenchPrintsFigures(t *testing.T) {
 	printed := regexp.MustCompile(`"(BENCH [^"]*)\\n"`)

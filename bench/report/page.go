@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,12 +23,34 @@ func write(out io.Writer, machine []figure, results []result, took time.Duration
 		fmt.Fprintf(out, "| %s | %s |\n", m.name, m.value)
 	}
 	for _, r := range results {
-		fmt.Fprintf(out, "\n## %s\n\n%s\n\n    %s\n\n(%s)\n\n", r.name, r.about, r.command, r.took.Round(time.Second))
-		fmt.Fprint(out, "| figure | value | unit |\n|---|---|---|\n")
-		for _, f := range r.figures {
-			fmt.Fprintf(out, "| %s | %s | %s |\n", f.name, f.value, f.unit)
-		}
+		r.write(out)
 	}
+}
+
+// write writes the section of a bench.
+func (r result) write(out io.Writer) {
+	fmt.Fprintf(out, "\n## %s\n\n%s\n\n    %s\n\n(%s, at commit %s)\n\n", r.name, r.about, r.command, r.took.Round(time.Second), r.commit)
+	fmt.Fprint(out, "| figure | value | unit |\n|---|---|---|\n")
+	for _, f := range r.figures {
+		fmt.Fprintf(out, "| %s | %s | %s |\n", f.name, f.value, f.unit)
+	}
+}
+
+// rewrite puts the section of a bench in the place of the one that a page has.
+func rewrite(page []byte, r result) ([]byte, error) {
+	heading := []byte("\n## " + r.name + "\n")
+	begin := bytes.Index(page, heading)
+	if begin < 0 {
+		return nil, fmt.Errorf("the page has no section %q: write it whole first", r.name)
+	}
+	end := len(page)
+	if next := bytes.Index(page[begin+len(heading):], []byte("\n## ")); next >= 0 {
+		end = begin + len(heading) + next
+	}
+	out := bytes.NewBuffer(slices.Clone(page[:begin]))
+	r.write(out)
+	out.Write(page[end:])
+	return out.Bytes(), nil
 }
 
 // machine describes where the benches ran, without the machine's name.
@@ -38,16 +62,16 @@ func machine(ctx context.Context) []figure {
 		{name: "system", value: runtime.GOOS + "/" + runtime.GOARCH},
 		{name: "Go", value: runtime.Version()},
 	}
-	for _, tool := range []struct{ name, command string }{{"commit", "git describe --always --dirty"}, {"pg_recvlogical", "pg_recvlogical --version"}} {
-		command := strings.Fields(tool.command)
-		said, err := exec.CommandContext(ctx, command[0], command[1:]...).Output()
-		value := strings.TrimSpace(string(said))
-		if err != nil {
-			value = "not known"
-		}
-		all = append(all, figure{name: tool.name, value: value})
+	return append(all, figure{name: "pg_recvlogical", value: said(ctx, "pg_recvlogical", "--version")})
+}
+
+// said is what a command prints.
+func said(ctx context.Context, name string, args ...string) string {
+	text, err := exec.CommandContext(ctx, name, args...).Output()
+	if err != nil {
+		return "not known"
 	}
-	return all
+	return strings.TrimSpace(string(text))
 }
 
 // fieldOf is the first value of a name in a file of lines name: value.
