@@ -158,6 +158,35 @@ func TestRetryOfRefusals(t *testing.T) {
 	}
 }
 
+// Other data that are refused as well before 49 hours have passed are not the one retry:
+// that comes 49 hours after them.
+func TestRetryAfterOtherDataWereRefused(t *testing.T) {
+	w := newWorld(t, noon, "update chamber.rep set email = 'info@example.org' where rep_id = 3")
+	switches := w.sim.Switches()
+	switches.RoleImports = "correctable"
+	w.sim.SetSwitches(switches)
+	imports := func() int { return w.sim.Counts()["POST /v3/activities/contacts_json_import"] }
+	w.until(noon.Add(10 * time.Hour))
+	before := imports()
+	w.change(cdc.KindRep, "3", "update chamber.rep set last_name = 'Changed' where rep_id = 3")
+	w.until(noon.Add(11 * time.Hour))
+	if n := imports(); n != before+1 {
+		t.Fatalf("%d imports after other data, want one", n-before)
+	}
+	w.until(noon.Add(58 * time.Hour))
+	if n := imports(); n != before+1 {
+		t.Errorf("%d imports within 48 hours of other data, want one", n-before)
+	}
+	w.until(noon.Add(62 * time.Hour))
+	if n := imports(); n != before+2 {
+		t.Errorf("%d imports after 49 hours, want two", n-before)
+	}
+	w.until(noon.Add(130 * time.Hour))
+	if n := imports(); n != before+2 {
+		t.Errorf("%d imports, want no more by themselves", n-before)
+	}
+}
+
 // Thirty days after the database lost somebody, the rows go; what the person
 // decided is honoured when the address comes back.
 func TestRetention(t *testing.T) {

@@ -279,7 +279,7 @@ func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.
 		batch.Queue(sql.Query("ledger_told_fields"), id, absent)
 	}
 	batch.Queue(sql.Query("ledger_read_back"), id, onAddress, onList, a.now())
-	batch.Queue(sql.Query("ledger_refused"), id)
+	batch.Queue(sql.Query("ledger_refused"), id, a.now())
 	var notBefore *time.Time
 	if o.Completed {
 		// Constant Contact worked through it and somebody is still missing:
