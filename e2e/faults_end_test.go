@@ -52,7 +52,7 @@ func (p *play) rest(t *testing.T) {
 	}
 	p.exec(t, "select rollcall.touch('rep', '0')")
 	last, idle, retried := len(p.sim.Requests()), 0, false
-	for deadline := time.Now().Add(4 * time.Minute); ; idle++ {
+	for deadline := time.Now().Add(10 * time.Minute); ; idle++ {
 		p.tick(t)
 		if n := len(p.sim.Requests()); n != last || p.reconnect(t) {
 			last, idle = n, 0

@@ -124,7 +124,7 @@ func newPlay(t *testing.T, x trouble, seed uint64) *play {
 // begin waits until there are people who can do something.
 func (p *play) begin(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(3 * time.Minute); ; {
+	for deadline := time.Now().Add(10 * time.Minute); ; {
 		before := len(p.sim.Requests())
 		p.calls(t, 4)
 		if n := p.count(t, "select count(*) from rollcall_state.ledger where confirmed"); n > p.perRound {
