@@ -132,7 +132,7 @@ func TestVersionedPrefersTheNewest(t *testing.T) {
 func TestSweepSparesFoldersInUse(t *testing.T) {
 	base := t.TempDir()
 	t.Setenv("TMPDIR", base)
-	ours, err := newTempDir(&account{})
+	ours, err := newTempDir(os.TempDir(), &account{})
 	if err != nil {
 		t.Fatal(err)
 	}

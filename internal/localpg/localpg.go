@@ -1,6 +1,7 @@
 package localpg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ type Options struct {
 	// leaves Dir in place. The default is a temporary folder that Stop removes.
 	// For root, the account postgres or nobody must be able to enter Dir's parent.
 	Dir string
+	// Temp is where the temporary folder is made. The default is the system's place
+	// for such folders.
+	Temp string
 	// Settings are lines of postgresql.conf. They win over the defaults, and
 	// ALTER SYSTEM wins over them.
 	Settings map[string]string
@@ -63,7 +67,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	fmt.Fprintf(log, "starting Postgres from %s\n", bin)
 	s := &Server{bin: bin, dir: o.Dir, account: a}
-	if err := s.prepare(ctx, o.Settings); err != nil {
+	if err := s.prepare(ctx, o); err != nil {
 		return nil, errors.Join(err, s.temp.remove())
 	}
 	for range portAttempts {
@@ -81,9 +85,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 // prepare makes the folder and, where none is yet, the cluster, and writes its settings.
-func (s *Server) prepare(ctx context.Context, settings map[string]string) error {
+func (s *Server) prepare(ctx context.Context, o Options) error {
 	if s.dir == "" {
-		temp, err := newTempDir(s.account)
+		temp, err := newTempDir(cmp.Or(o.Temp, os.TempDir()), s.account)
 		if err != nil {
 			return err
 		}
@@ -96,7 +100,7 @@ func (s *Server) prepare(ctx context.Context, settings map[string]string) error 
 			return err
 		}
 	}
-	return s.configure(settings)
+	return s.configure(o.Settings)
 }
 
 // adopt makes the caller's folder and gives it, with what it holds, to the server's account.

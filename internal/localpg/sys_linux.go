@@ -10,6 +10,22 @@ import (
 	"syscall"
 )
 
+const (
+	memory     = "/dev/shm"
+	memoryRoom = 4 << 30 // bytes: enough for several servers with the databases of tests
+)
+
+// Memory is the folder that the system keeps in memory, for Options.Temp, if it has
+// 4 GB free, and otherwise nothing. A server makes some 300 files for each database
+// and removes them with it, which there costs little.
+func Memory() string {
+	var has syscall.Statfs_t
+	if err := syscall.Statfs(memory, &has); err != nil || has.Bavail*uint64(has.Bsize) < memoryRoom {
+		return ""
+	}
+	return memory
+}
+
 // account is whom the server programs run as. The zero value is ourselves.
 type account struct {
 	credential *syscall.Credential

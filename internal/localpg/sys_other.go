@@ -8,6 +8,9 @@ import "syscall"
 // only there are builds fetched.
 type account struct{}
 
+// Memory is nothing: only Linux has a known folder in memory.
+func Memory() string { return "" }
+
 func unprivileged() (*account, error) { return &account{}, nil }
 
 func (*account) attributes() *syscall.SysProcAttr { return nil }

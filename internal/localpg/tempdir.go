@@ -20,10 +20,9 @@ type tempDir struct {
 	lock *os.File
 }
 
-// newTempDir makes a folder that a may enter. It also removes the folders of
+// newTempDir makes a folder that a may enter, in base if a may enter that. It also removes the folders of
 // processes that were killed: those nobody holds the lock of.
-func newTempDir(a *account) (*tempDir, error) {
-	base := os.TempDir()
+func newTempDir(base string, a *account) (*tempDir, error) {
 	if !a.canEnter(base) {
 		base = sharedTemp
 	}

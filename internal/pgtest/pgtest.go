@@ -46,7 +46,7 @@ func Main(m *testing.M) {
 func shared(t testing.TB) *localpg.Server {
 	t.Helper()
 	cluster.once.Do(func() {
-		cluster.server, cluster.err = localpg.Start(context.Background(), localpg.Options{Log: os.Stderr})
+		cluster.server, cluster.err = localpg.Start(context.Background(), localpg.Options{Temp: localpg.Memory(), Log: os.Stderr})
 	})
 	if cluster.err != nil {
 		t.Fatalf("start Postgres: %v", cluster.err)
@@ -58,7 +58,7 @@ func shared(t testing.TB) *localpg.Server {
 // the test means to stop or kill. It is stopped when the test ends.
 func Server(t testing.TB, settings map[string]string) *localpg.Server {
 	t.Helper()
-	s, err := localpg.Start(context.Background(), localpg.Options{Settings: settings})
+	s, err := localpg.Start(context.Background(), localpg.Options{Temp: localpg.Memory(), Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}
