@@ -16,12 +16,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"rollcall/internal/cli"
 	"rollcall/internal/pgtest"
-	"rollcall/internal/store"
+	"rollcall/internal/statetest"
 	"rollcall/sql"
 )
 
@@ -53,12 +52,7 @@ func filled(ctx context.Context, conn *pgx.Conn) error {
 	if err := member(ctx, conn); err != nil {
 		return err
 	}
-	pool, err := pgxpool.New(ctx, conn.Config().ConnString())
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	if err := store.Migrate(ctx, pool); err != nil {
+	if err := statetest.Migrate(ctx, conn); err != nil {
 		return err
 	}
 	state, err := os.ReadFile("testdata/state.sql")

@@ -10,12 +10,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"rollcall/internal/chamber"
 	"rollcall/internal/cli"
 	"rollcall/internal/pgtest"
-	"rollcall/internal/store"
+	"rollcall/internal/statetest"
 )
 
 // many is a member database with 20,000 reps and the state of a first sync.
@@ -26,12 +25,7 @@ func many(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := chamber.Generate(ctx, conn, chamber.Options{Seed: 1, Associations: 1, Reps: 20_000, Groups: 40}); err != nil {
 		return err
 	}
-	pool, err := pgxpool.New(ctx, conn.Config().ConnString())
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	if err := store.Migrate(ctx, pool); err != nil {
+	if err := statetest.Migrate(ctx, conn); err != nil {
 		return err
 	}
 	state, err := os.ReadFile("testdata/synced.sql")

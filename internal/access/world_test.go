@@ -1,7 +1,6 @@
 package access_test
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,12 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/crypto/bcrypt"
 
 	"rollcall/internal/access"
 	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 )
 
@@ -44,14 +42,7 @@ func newWorld(t *testing.T, settle func(*access.Config)) *world {
 	t.Helper()
 	clock := time.Date(2026, 6, 30, 12, 0, 0, 0, time.UTC)
 	w := &world{t: t, clock: &clock}
-	w.db = pgtest.Template(t, "state", func(ctx context.Context, conn *pgx.Conn) error {
-		pool, err := pgxpool.New(ctx, conn.Config().ConnString())
-		if err != nil {
-			return err
-		}
-		defer pool.Close()
-		return store.Migrate(ctx, pool)
-	})
+	w.db = statetest.Database(t)
 	pool := w.db.Pool(t)
 	now := func() time.Time { return *w.clock }
 	w.store = store.New(pool, "chamber", now)

@@ -19,13 +19,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"rollcall/internal/access"
 	"rollcall/internal/chamber"
 	"rollcall/internal/config"
 	"rollcall/internal/pgtest"
-	"rollcall/internal/store"
+	"rollcall/internal/statetest"
 	"rollcall/sql"
 )
 
@@ -50,12 +49,7 @@ func synced(reps int) func(context.Context, *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, smallGroup); err != nil {
 			return err
 		}
-		pool, err := pgxpool.New(ctx, conn.Config().ConnString())
-		if err != nil {
-			return err
-		}
-		defer pool.Close()
-		if err := store.Migrate(ctx, pool); err != nil {
+		if err := statetest.Migrate(ctx, conn); err != nil {
 			return err
 		}
 		state, err := os.ReadFile("../../e2e/commands/testdata/synced.sql")

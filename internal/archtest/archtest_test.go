@@ -26,8 +26,9 @@ var rules = map[string]struct {
 		"internal/stray/a.go":       `package stray`,
 	}},
 	"test servers are for tests": {testServersAreForTests, map[string]string{
-		"internal/app/a.go": `package app; import _ "rollcall/internal/pgtest"`,
-		"internal/cli/a.go": `package cli; import _ "testing"`,
+		"internal/app/a.go":   `package app; import _ "rollcall/internal/pgtest"`,
+		"internal/cli/a.go":   `package cli; import _ "testing"`,
+		"internal/tally/a.go": `package tally; import _ "rollcall/internal/statetest"`,
 	}},
 	"the mapper is pure": {mapperIsPure, map[string]string{
 		"mapper/a.go": `package mapper; import _ "os"`,

@@ -53,6 +53,7 @@ var allowed = map[string][]string{
 	"internal/report":    {"mapper", "internal/credential", "internal/store"},
 	"internal/deliver":   {"mapper", "sink", "sink/constantcontact", "internal/source", "internal/store", "internal/pause", "internal/failpoint"},
 	"internal/reconcile": {"mapper", "sink", "internal/source", "internal/store", "internal/failpoint"},
+	"internal/statetest": {"internal/pgtest", "internal/store"},
 	"internal/tally":     {"mapper", "internal/store"},
 	"internal/console":   {"mapper", "internal/report", "internal/store", "internal/tally"},
 
@@ -87,14 +88,17 @@ func importsGoOneWay(files []file) (problems []string) {
 	return problems
 }
 
+// testServers are the packages that start servers for tests.
+var testServers = []string{"internal/pgtest", "internal/statetest"}
+
 // testServersAreForTests keeps what starts test servers out of the program.
 func testServersAreForTests(files []file) (problems []string) {
 	for _, f := range goFiles(files) {
-		if f.isTest() || f.dir() == "internal/pgtest" {
+		if f.isTest() || slices.Contains(testServers, f.dir()) {
 			continue
 		}
 		for _, p := range f.imports() {
-			if p == module+"internal/pgtest" || p == "testing" {
+			if p == "testing" || slices.Contains(testServers, strings.TrimPrefix(p, module)) {
 				problems = append(problems, fmt.Sprintf("%s imports %s outside a test", f.path, p))
 			}
 		}

@@ -13,13 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"rollcall/internal/ccsim"
 	"rollcall/internal/credential"
 	"rollcall/internal/pgtest"
 	"rollcall/internal/secretbox"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 	"rollcall/sink/constantcontact"
 	"rollcall/sink/constantcontact/oauth"
@@ -52,14 +52,7 @@ type world struct {
 func newWorld(t *testing.T, switches ccsim.Switches, longLived bool) *world {
 	t.Helper()
 	w := &world{t: t, now: start, log: &bytes.Buffer{}}
-	w.pool = pgtest.Template(t, "state", func(ctx context.Context, conn *pgx.Conn) error {
-		pool, err := pgxpool.NewWithConfig(ctx, poolConfig(conn))
-		if err != nil {
-			return err
-		}
-		defer pool.Close()
-		return store.Migrate(ctx, pool)
-	}).Pool(t)
+	w.pool = statetest.Database(t).Pool(t)
 	w.sim = ccsim.New(ccsim.Config{Now: w.time, Switches: switches})
 	w.http = w.sim.Handler()
 	t.Cleanup(func() { w.silent(w.log.String()) })
@@ -75,16 +68,6 @@ func newWorld(t *testing.T, switches ccsim.Switches, longLived bool) *world {
 	})
 	w.must(err)
 	return w
-}
-
-// poolConfig leads to the database of a session.
-func poolConfig(conn *pgx.Conn) *pgxpool.Config {
-	c, err := pgxpool.ParseConfig("")
-	if err != nil {
-		panic(err) // of an empty text
-	}
-	c.ConnConfig = conn.Config().Copy()
-	return c
 }
 
 func (w *world) time() time.Time { return w.now }

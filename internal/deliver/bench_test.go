@@ -17,6 +17,7 @@ import (
 	"rollcall/internal/deliver"
 	"rollcall/internal/pgtest"
 	"rollcall/internal/source"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 	"rollcall/internal/widen"
 	"rollcall/mapper"
@@ -83,7 +84,7 @@ func newBench(t *testing.T, policy mapper.Policy) *bench {
 				return err
 			}
 		}
-		return nil
+		return statetest.Migrate(ctx, conn)
 	})
 	cfg, err := pgxpool.ParseConfig(db.URL)
 	if err != nil {
@@ -95,9 +96,6 @@ func newBench(t *testing.T, policy mapper.Policy) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	if err := store.Migrate(t.Context(), pool); err != nil {
-		t.Fatal(err)
-	}
 	src, err := source.New(t.Context(), pool)
 	if err != nil {
 		t.Fatal(err)

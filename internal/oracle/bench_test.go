@@ -15,6 +15,7 @@ import (
 	"rollcall/cdc"
 	"rollcall/internal/pgtest"
 	"rollcall/internal/source"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 	"rollcall/internal/widen"
 	"rollcall/sql"
@@ -86,12 +87,7 @@ func build(ctx context.Context, conn *pgx.Conn) error {
 			return err
 		}
 	}
-	pool, err := pgxpool.New(ctx, conn.Config().ConnString())
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	return store.Migrate(ctx, pool)
+	return statetest.Migrate(ctx, conn)
 }
 
 func newBench(t *testing.T, met func(what string)) *bench {

@@ -20,6 +20,7 @@ import (
 	"rollcall/internal/pgtest"
 	"rollcall/internal/reconcile"
 	"rollcall/internal/source"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 	"rollcall/internal/widen"
 	"rollcall/mapper"
@@ -86,7 +87,7 @@ func newWorld(t *testing.T, at time.Time, prepare ...string) *world {
 				return err
 			}
 		}
-		return nil
+		return statetest.Migrate(ctx, conn)
 	})
 	w := &world{t: t, now: at, db: db.Conn(t), token: "token"}
 	for _, statement := range prepare {
@@ -102,9 +103,6 @@ func newWorld(t *testing.T, at time.Time, prepare ...string) *world {
 	w.sim = ccsim.New(ccsim.Config{Now: now})
 	w.sim.AddAccount(account, "key", "token")
 	pool := db.Pool(t)
-	if err := store.Migrate(ctx, pool); err != nil {
-		t.Fatal(err)
-	}
 	src, err := source.New(ctx, pool)
 	if err != nil {
 		t.Fatal(err)

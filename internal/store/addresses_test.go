@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sql"
@@ -20,8 +20,7 @@ import (
 // the work would grow with the square of the association.
 func TestAddressesComeByPages(t *testing.T) {
 	ctx := t.Context()
-	pool := pgtest.Database(t).Pool(t)
-	ok(t, store.Migrate(ctx, pool))
+	pool := statetest.Database(t).Pool(t)
 	const people, page = 3000, 100
 	for _, statement := range []string{
 		`insert into rollcall_state.rep_seen (source, association, rep, address)

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 )
 
@@ -13,10 +13,7 @@ import (
 // transaction of the other one is waited for, where the stream is, what is held.
 func TestAdopt(t *testing.T) {
 	ctx := t.Context()
-	pool := pgtest.Database(t).Pool(t)
-	if err := store.Migrate(ctx, pool); err != nil {
-		t.Fatal(err)
-	}
+	pool := statetest.Database(t).Pool(t)
 	now := func() time.Time { return time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC) }
 	s := store.New(pool, "chamber", now)
 	old := store.Installation{SystemID: "7000", Timeline: 1, DatabaseOID: 16384, Slot: "rollcall"}
@@ -77,10 +74,7 @@ func TestAdopt(t *testing.T) {
 // was read from the database, and not before.
 func TestCloseGap(t *testing.T) {
 	ctx := t.Context()
-	pool := pgtest.Database(t).Pool(t)
-	if err := store.Migrate(ctx, pool); err != nil {
-		t.Fatal(err)
-	}
+	pool := statetest.Database(t).Pool(t)
 	clock := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	s := store.New(pool, "chamber", func() time.Time { return clock })
 	a := s.Association("1")
@@ -137,10 +131,7 @@ func TestCloseGap(t *testing.T) {
 // under one too.
 func TestOneNameForADatabase(t *testing.T) {
 	ctx := t.Context()
-	pool := pgtest.Database(t).Pool(t)
-	if err := store.Migrate(ctx, pool); err != nil {
-		t.Fatal(err)
-	}
+	pool := statetest.Database(t).Pool(t)
 	at := func(name string, i store.Installation) error {
 		_, err := store.New(pool, name, time.Now).Installation(ctx, i)
 		return err

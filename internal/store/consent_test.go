@@ -10,7 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 )
 
@@ -20,10 +20,7 @@ var itself = store.Installation{SystemID: "7000", Timeline: 1, DatabaseOID: 1638
 // erased, and two whom an account before keeps off.
 func remembering(t *testing.T, ctx context.Context) (*pgxpool.Pool, *store.Store) {
 	t.Helper()
-	pool := pgtest.Database(t).Pool(t)
-	if err := store.Migrate(ctx, pool); err != nil {
-		t.Fatal(err)
-	}
+	pool := statetest.Database(t).Pool(t)
 	s := store.New(pool, "chamber", time.Now)
 	if _, err := s.Installation(ctx, itself); err != nil {
 		t.Fatal(err)
@@ -59,10 +56,7 @@ func TestConsentIsKept(t *testing.T) {
 	if name, err := store.ConsentSource(bytes.NewReader(file.Bytes())); err != nil || name != "chamber" {
 		t.Errorf("it is of %q, %v", name, err)
 	}
-	to := pgtest.Database(t).Pool(t)
-	if err := store.Migrate(ctx, to); err != nil {
-		t.Fatal(err)
-	}
+	to := statetest.Database(t).Pool(t)
 	fresh := store.New(to, "chamber", time.Now)
 	for range 2 {
 		got, err := fresh.ReadConsent(ctx, bytes.NewReader(file.Bytes()), itself)
@@ -90,10 +84,7 @@ func TestConsentThatCannotBeUsed(t *testing.T) {
 	}
 	good := buffer.String()
 	lines := strings.SplitAfter(good, "\n")
-	to := pgtest.Database(t).Pool(t)
-	if err := store.Migrate(ctx, to); err != nil {
-		t.Fatal(err)
-	}
+	to := statetest.Database(t).Pool(t)
 	fresh := store.New(to, "chamber", time.Now)
 	for name, c := range map[string]struct {
 		file string

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 )
 
@@ -15,8 +15,7 @@ import (
 // settled stays, however old, and so does an answer that still holds.
 func TestForgetOld(t *testing.T) {
 	ctx := t.Context()
-	pool := pgtest.Database(t).Pool(t)
-	ok(t, store.Migrate(ctx, pool))
+	pool := statetest.Database(t).Pool(t)
 	day := 24 * time.Hour
 	at := func(days int) time.Time { return noon.Add(-time.Duration(days) * day) }
 	a := store.New(pool, "chamber", func() time.Time { return noon }).Association("1")

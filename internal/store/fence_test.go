@@ -16,7 +16,7 @@ import (
 
 	"rollcall/cdc"
 	"rollcall/internal/lease"
-	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink"
@@ -25,11 +25,8 @@ import (
 // Whoever had the lease once changes nothing any more, whatever it was about to
 // write, and learns that from the error's type.
 func TestAnOldHolderWritesNothing(t *testing.T) {
-	db := pgtest.Database(t)
+	db := statetest.Database(t)
 	pool := db.Pool(t)
-	if err := store.Migrate(t.Context(), pool); err != nil {
-		t.Fatal(err)
-	}
 	all := store.New(pool, "chamber", func() time.Time { return noon })
 	leases := store.NewLeases(pool, func() time.Time { return noon })
 	one := take(t, leases, lease.Row{}, "one")

@@ -13,17 +13,15 @@ import (
 
 	"rollcall/internal/lease"
 	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 )
 
 // newLeases are leases in a fresh database.
 func newLeases(t *testing.T) (*store.Leases, *pgtest.DB) {
 	t.Helper()
-	db := pgtest.Database(t)
+	db := statetest.Database(t)
 	pool := db.Pool(t)
-	if err := store.Migrate(t.Context(), pool); err != nil {
-		t.Fatal(err)
-	}
 	return store.NewLeases(pool, func() time.Time { return noon }), db
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"rollcall/cdc"
-	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 	"rollcall/sql"
 )
@@ -33,9 +33,8 @@ func (f *forgetful) Save(ctx context.Context, b *cdc.Batch) error {
 // Rows of the log of changes that are moved twice ask for the same thing once, and
 // two rows that ask for the same are two requests.
 func TestRequestsOfTheLogAreTakenOnce(t *testing.T) {
-	db := pgtest.Database(t)
+	db := statetest.Database(t)
 	pool := db.Pool(t)
-	ok(t, store.Migrate(t.Context(), pool))
 	s := store.New(pool, "chamber", func() time.Time { return noon })
 	for _, script := range append(sql.Reference(), sql.ByTriggers(sql.Contract())...) {
 		db.Exec(t, script)

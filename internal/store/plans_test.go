@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 	"rollcall/sql"
 )
@@ -49,8 +49,7 @@ func rowsRead(t *testing.T, tx pgx.Tx, query string, args ...any) float64 {
 // statistics of.
 func unseen(t *testing.T) pgx.Tx {
 	t.Helper()
-	pool := pgtest.Database(t).Pool(t)
-	ok(t, store.Migrate(t.Context(), pool))
+	pool := statetest.Database(t).Pool(t)
 	tx := must[pgx.Tx](t)(pool.Begin(t.Context()))
 	t.Cleanup(func() { ok(t, tx.Rollback(context.Background())) })
 	return tx
@@ -96,8 +95,7 @@ func TestStandingsAreFoundWithoutStatistics(t *testing.T) {
 // A run fills the queue, which is then taken off in pieces: none of them may read
 // all of it.
 func TestTheQueueOfARunIsWorkedOffByItsIndex(t *testing.T) {
-	pool, ctx := pgtest.Database(t).Pool(t), t.Context()
-	ok(t, store.Migrate(ctx, pool))
+	pool, ctx := statetest.Database(t).Pool(t), t.Context()
 	a := store.New(pool, "chamber", func() time.Time { return noon }).Association("1")
 	run := must[int64](t)(a.StartRun(ctx, store.Run{Kind: store.RunReconcile}))
 	_, err := pool.Exec(ctx, `insert into rollcall_state.rep_seen (source, association, rep, address)

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink"
@@ -14,9 +14,8 @@ import (
 // The look for all associations finds each that has something to do, for whichever
 // reason, and none that waits.
 func TestWithWork(t *testing.T) {
-	pool := pgtest.Database(t).Pool(t)
+	pool := statetest.Database(t).Pool(t)
 	ctx := t.Context()
-	ok(t, store.Migrate(ctx, pool))
 	s := store.New(pool, "chamber", func() time.Time { return noon })
 	people := []mapper.Address{"ann@example.org"}
 	ok(t, s.Association("dirty").Enqueue(ctx, people))

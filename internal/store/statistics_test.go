@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink"
@@ -14,8 +14,7 @@ import (
 // The statistics know a large association after its first large call, and are not
 // made again for it.
 func TestALargeAssociationIsKnownToTheStatistics(t *testing.T) {
-	pool, ctx := pgtest.Database(t).Pool(t), t.Context()
-	ok(t, store.Migrate(ctx, pool))
+	pool, ctx := statetest.Database(t).Pool(t), t.Context()
 	a := store.New(pool, "chamber", func() time.Time { return noon }).Association("1")
 	begin := func(first int) {
 		t.Helper()

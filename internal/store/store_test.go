@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 	"rollcall/mapper"
 	"rollcall/sink"
@@ -24,11 +25,8 @@ var noon = time.Date(2026, 6, 30, 12, 0, 0, 0, time.UTC)
 // newAssociation is the state of an association in a fresh database.
 func newAssociation(t *testing.T) (*store.Association, *pgx.Conn) {
 	t.Helper()
-	db := pgtest.Database(t)
+	db := statetest.Database(t)
 	pool := db.Pool(t)
-	if err := store.Migrate(t.Context(), pool); err != nil {
-		t.Fatal(err)
-	}
 	conn := db.Conn(t)
 	t.Cleanup(func() { wantCounted(context.Background(), t, conn, "in the end") })
 	return store.New(pool, "chamber", func() time.Time { return noon }).Association("1"), conn
@@ -42,11 +40,8 @@ func TestStatementsPrepare(t *testing.T) {
 				return err
 			}
 		}
-		return nil
+		return statetest.Migrate(ctx, conn)
 	})
-	if err := store.Migrate(t.Context(), db.Pool(t)); err != nil {
-		t.Fatal(err)
-	}
 	conn := db.Conn(t)
 	for _, statement := range []string{sql.Query("touched_temp"), sql.Query("widen_temp")} {
 		if _, err := conn.Exec(t.Context(), statement); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"rollcall/cdc"
 	"rollcall/internal/pgtest"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 )
 
@@ -35,9 +36,8 @@ var (
 
 func newStream(t *testing.T) *stream {
 	t.Helper()
-	db := pgtest.Database(t)
+	db := statetest.Database(t)
 	pool := db.Pool(t)
-	ok(t, store.Migrate(t.Context(), pool))
 	s := &stream{
 		Store: store.New(pool, "chamber", func() time.Time { return noon }), Conn: db.Conn(t), db: db, slot: pgtest.Slot(t),
 		snapshot: everything,

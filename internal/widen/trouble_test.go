@@ -2,6 +2,7 @@ package widen
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"rollcall/cdc"
 	"rollcall/internal/pgtest"
 	"rollcall/internal/source"
+	"rollcall/internal/statetest"
 	"rollcall/internal/store"
 	"rollcall/sql"
 )
@@ -45,15 +47,16 @@ type offices struct {
 
 func newOffices(t *testing.T) *offices {
 	t.Helper()
-	db := pgtest.Database(t)
+	db := pgtest.Template(t, "offices", func(ctx context.Context, conn *pgx.Conn) error {
+		for _, script := range append(append(sql.Reference(), sql.Contract()...), twoOffices) {
+			if _, err := conn.Exec(ctx, script); err != nil {
+				return err
+			}
+		}
+		return statetest.Migrate(ctx, conn)
+	})
 	o := &offices{Conn: db.Conn(t), time: time.Date(2026, 6, 30, 12, 0, 0, 0, time.UTC)}
-	for _, script := range append(append(sql.Reference(), sql.Contract()...), twoOffices) {
-		exec(t, o.Conn, script)
-	}
 	pool := db.Pool(t)
-	if err := store.Migrate(t.Context(), pool); err != nil {
-		t.Fatal(err)
-	}
 	src, err := source.New(t.Context(), pool)
 	if err != nil {
 		t.Fatal(err)
