@@ -16,7 +16,7 @@ test: ## format check, vet, all tests and lint; starts its own Postgres
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted with gofmt:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	$(if $(RACE),,@echo "no C compiler that works ($(CC)): testing without the race detector")
-	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) -count=1 -timeout 30m ./...
+	$(if $(RACE),CGO_ENABLED=1) go test -vet=off $(RACE) -count=1 -timeout 30m ./... # vetted above
 	@without() { command -v $$1 >/dev/null || echo "NOT TESTED without $$1 (Debian: apt-get install $$2): $$3"; }; \
 	without promtool prometheus "deploy/prometheus/rules.yml, and whether Prometheus takes the metrics and the dashboard's queries"; \
 	without systemd-analyze systemd "how far deploy/systemd/rollcall.service is shut in"; \
