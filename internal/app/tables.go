@@ -66,7 +66,7 @@ func (a *App) lookAtTables(ctx context.Context, told map[problem]bool) error {
 			a.log.Error("the member application's UPDATE and DELETE fail on a published table, because its replica identity was changed: "+
 				"run the statement now, which ends that and stops noticing the table's changes; then mend the identity and run sql/contract/04_publication.sql again",
 				"table", r.Part, "sqlstate", r.SQLState,
-				"statement", fmt.Sprintf("alter publication %s drop table %s", pgx.Identifier{publication}.Sanitize(), r.Table))
+				"statement", fmt.Sprintf("alter publication %s drop table only %s", pgx.Identifier{publication}.Sanitize(), r.Table))
 		}
 	}
 	for _, table := range lacks {

@@ -92,7 +92,7 @@ func (c *checker) checkPublished(name string, t *table, p published) {
 			keys, watched = rootKeys, true
 		}
 	}
-	drop := fmt.Sprintf("alter publication %s drop table %s;", name, t.SQL)
+	drop := fmt.Sprintf("alter publication %s drop table only %s;", name, t.SQL)
 	// A partitioned table has no rows: its partitions say what identifies them.
 	rows := t.parts
 	if len(rows) > 1 {
@@ -201,10 +201,11 @@ func (c *checker) wanted() []string {
 	return tables
 }
 
-// listed is a table with its column list, where there can be one.
+// listed is a table with its column list, where there can be one. Tables that
+// inherit from it are published by themselves.
 func (c *checker) listed(t *table, columns []string) string {
 	if c.server.version < columnLists || t.whole() || t.Name == cdc.WatchesTable {
-		return t.SQL
+		return "only " + t.SQL
 	}
 	var quoted []string
 	for _, column := range t.Columns { // in their order
@@ -212,13 +213,13 @@ func (c *checker) listed(t *table, columns []string) string {
 			quoted = append(quoted, identifier(column))
 		}
 	}
-	return fmt.Sprintf("%s (%s)", t.SQL, strings.Join(quoted, ", "))
+	return fmt.Sprintf("only %s (%s)", t.SQL, strings.Join(quoted, ", "))
 }
 
 // publishAgain publishes a table anew, with the columns that are needed.
 func (c *checker) publishAgain(name string, t *table) string {
 	keys, _ := c.watched(t.Name)
-	return fmt.Sprintf("begin; alter publication %[1]s drop table %[2]s; alter publication %[1]s add table %[3]s; commit;",
+	return fmt.Sprintf("begin; alter publication %[1]s drop table only %[2]s; alter publication %[1]s add table %[3]s; commit;",
 		name, t.SQL, c.listed(t, union(t.identity(), keys)))
 }
 

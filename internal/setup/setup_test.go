@@ -293,6 +293,39 @@ func TestScriptDoesWhatApplyDoes(t *testing.T) {
 	}
 }
 
+// A table that inherits from a watched one is published when it is watched
+// itself, with its own identity. Until then its UPDATE is nobody's business.
+func TestInheritedTablesAreTablesOfTheirOwn(t *testing.T) {
+	conn := pgtest.Database(t).Conn(t)
+	run(t, conn, clubTables)
+	run(t, conn, "create table club.choir (voices integer) inherits (club.circle); insert into club.choir values (7, 'Choir', 4)")
+	published := func() (names []string) {
+		t.Helper()
+		rows, _ := conn.Query(t.Context(), "select tablename::text from pg_publication_tables where pubname = 'rollcall' and schemaname = 'club' order by 1")
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	apply(t, conn, club())
+	run(t, conn, "update club.choir set voices = 5")
+	if got := published(); slices.Contains(got, "choir") {
+		t.Errorf("published: %v", got)
+	}
+
+	run(t, conn, "alter table club.choir add primary key (id)")
+	contract := club()
+	contract.Watches += " insert into rollcall.watches values ('club.choir', '{id}', 'group', null);"
+	for range 2 { // made, and changed
+		apply(t, conn, contract)
+		if got := published(); !slices.Equal(got, []string{"choir", "circle", "in_circle", "person"}) {
+			t.Errorf("published: %v", got)
+		}
+	}
+	run(t, conn, "update club.choir set voices = 6")
+}
+
 // An application's UPDATE works on every table that init has published.
 func TestApplicationGoesOn(t *testing.T) {
 	conn := pgtest.Database(t).Conn(t)

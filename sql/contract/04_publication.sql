@@ -8,6 +8,8 @@
 --   - Server 14 knows no column lists: whole rows go to Rollcall's own
 --     connection, which drops all but the keys.
 --   - A table with REPLICA IDENTITY FULL cannot have a list.
+-- Tables that inherit from a watched one are published where they are watched
+-- themselves.
 -- A table that has no replica identity is refused: publishing it would make
 -- the member application's own UPDATE fail.
 --
@@ -116,7 +118,8 @@ begin
             id_columns := id_columns || part.columns;
         end loop;
 
-        tables := tables || (tab::text || case when not column_lists or whole then '' else (
+        -- A table that inherits from it has changes, and an identity, of its own.
+        tables := tables || ('only ' || tab::text || case when not column_lists or whole then '' else (
             select ' (' || string_agg(quote_ident(a.attname), ', ' order by a.attnum) || ')'
             from pg_catalog.pg_attribute a
             where a.attrelid = tab and a.attnum > 0 and not a.attisdropped
