@@ -67,7 +67,7 @@ func Remove(ctx context.Context, conn *pgx.Conn, slot string) error {
 		if _, err := tx.Exec(ctx, "set local lock_timeout = '"+lockPatience+"'"); err != nil {
 			return fmt.Errorf("set lock_timeout: %w", err)
 		}
-		return run(ctx, tx, "the removal", sql.Uninstall())
+		return run(ctx, tx, part{name: "the removal", text: sql.Uninstall()})
 	})
 }
 

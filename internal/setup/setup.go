@@ -58,29 +58,17 @@ var (
 	ErrTransaction = errors.New("the file begins or ends a transaction")
 )
 
-// RefusedError is a statement that the server refused, with what mends it.
-type RefusedError struct {
-	Part string // of the contract
-	Code string // SQLSTATE
-	Text string
-	Hint string // may be empty
-}
-
-func (e *RefusedError) Error() string {
-	text := fmt.Sprintf("apply %s: %s (SQLSTATE %s)", e.Part, e.Text, e.Code)
-	if e.Hint != "" {
-		text += "; " + e.Hint
-	}
-	return text
-}
-
 // part is one file of the contract.
-type part struct{ name, text string }
+type part struct {
+	name, text string
+	before     int // lines of text that are ours and stand before the operator's files
+	views      int // lines of the views, after which the watches begin; 0 where neither is the operator's
+}
 
 func (c Contract) parts() ([]part, error) {
-	texts, views := sql.Contract(), "the views of the reference"
+	texts, views, lines := sql.Contract(), "the views of the reference", 0
 	if c.Views != "" || c.Watches != "" {
-		views = "the views and watches"
+		views, lines = "the views and watches", strings.Count(c.Views, "\n")+1
 		texts = sql.ContractFor(withoutSchema(c.Views), withoutSchema(c.Watches))
 	}
 	names := []string{"the schema", views, "the functions", "the publication", "the role"}
@@ -93,18 +81,24 @@ func (c Contract) parts() ([]part, error) {
 		if endsTransaction.MatchString(text) {
 			return nil, fmt.Errorf("apply %s: %w; take out begin and commit: all is one transaction", names[i], ErrTransaction)
 		}
-		parts[i] = part{names[i], text}
+		parts[i] = part{name: names[i], text: text}
 	}
+	parts[1].views = lines
 	return parts, nil
 }
 
 var (
-	endsTransaction = regexp.MustCompile(`(?im)^\s*(begin|start\s+transaction|commit|rollback)(\s+work|\s+transaction)?\s*;`)
+	endsTransaction = regexp.MustCompile(`(?im)^\s*(begin|start\s+transaction|commit|rollback)(\s+work|\s+transaction)?(\s+(isolation|read|not)\s[^;]*)?\s*;`)
 	createsSchema   = regexp.MustCompile(`(?im)^\s*create\s+schema\s+(if\s+not\s+exists\s+)?rollcall\s*;`)
 )
 
-// withoutSchema leaves out that the schema is created, which is done before.
-func withoutSchema(text string) string { return createsSchema.ReplaceAllString(text, "") }
+// withoutSchema leaves out that the schema is created, which is done before,
+// and the mark by which some editors begin a file. Every line keeps its number.
+func withoutSchema(text string) string {
+	return createsSchema.ReplaceAllStringFunc(strings.TrimPrefix(text, "\ufeff"), func(statement string) string {
+		return strings.Repeat("\n", strings.Count(statement, "\n"))
+	})
+}
 
 // keepWatches and restoreWatches make a second run harmless: the file inserts
 // into an empty table, and what somebody added by hand comes back.
@@ -170,7 +164,7 @@ func (c Contract) make(ctx context.Context, tx pgx.Tx, parts []part) (mustChoose
 		if i == 1 {
 			err = replaceViews(ctx, tx, p)
 		} else {
-			err = run(ctx, tx, p.name, p.text)
+			err = run(ctx, tx, p)
 		}
 		if err != nil {
 			return false, err
@@ -200,8 +194,9 @@ func (c Contract) make(ctx context.Context, tx pgx.Tx, parts []part) (mustChoose
 // replaceViews runs the file with the views and the watches. Where views are
 // there already that CREATE does not replace, all of them are dropped first.
 func replaceViews(ctx context.Context, tx pgx.Tx, p part) error {
-	text := keepWatches + "\n" + p.text + "\n" + restoreWatches
-	err := pgx.BeginFunc(ctx, tx, func(inner pgx.Tx) error { return run(ctx, inner, p.name, text) })
+	p.text = keepWatches + "\n" + p.text + "\n" + restoreWatches
+	p.before = strings.Count(keepWatches, "\n") + 1
+	err := pgx.BeginFunc(ctx, tx, func(inner pgx.Tx) error { return run(ctx, inner, p) })
 	var refused *RefusedError
 	if !errors.As(err, &refused) || refused.Code != "42P07" && refused.Code != "42P16" { // duplicate_table, invalid_table_definition
 		return err
@@ -212,10 +207,10 @@ func replaceViews(ctx context.Context, tx pgx.Tx, p part) error {
 	if err := tx.QueryRow(ctx, list).Scan(&were); err != nil {
 		return fmt.Errorf("list views: %w", err)
 	}
-	if err := run(ctx, tx, "the new views in place of the old", "drop view "+strings.Join(were, ", ")+";"); err != nil {
+	if err := run(ctx, tx, part{name: "the new views in place of the old", text: "drop view " + strings.Join(were, ", ") + ";"}); err != nil {
 		return err
 	}
-	if err := run(ctx, tx, p.name, text); err != nil {
+	if err := run(ctx, tx, p); err != nil {
 		return err
 	}
 	if err := tx.QueryRow(ctx, list).Scan(&are); err != nil {
@@ -233,14 +228,14 @@ func replaceViews(ctx context.Context, tx pgx.Tx, p part) error {
 	return nil
 }
 
-func run(ctx context.Context, tx pgx.Tx, name, text string) error {
-	_, err := tx.Exec(ctx, text)
+func run(ctx context.Context, tx pgx.Tx, p part) error {
+	_, err := tx.Exec(ctx, p.text)
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
-		return &RefusedError{Part: name, Code: pgErr.Code, Text: pgErr.Message, Hint: pgErr.Hint}
+		return refusal(p, pgErr)
 	}
 	if err != nil {
-		return fmt.Errorf("apply %s: %w", name, err)
+		return fmt.Errorf("apply %s: %w", p.name, err)
 	}
 	return nil
 }

@@ -23,6 +23,14 @@ func (e *WatchError) Error() string {
 	return fmt.Sprintf("watch of %s (%s): its resolve statement %s", e.Watch.Table, e.Watch.Kind, e.Text)
 }
 
+// resolveHints say what mends a statement that the server refuses, by SQLSTATE.
+var resolveHints = map[string]string{
+	"42P01": "it runs with an empty search_path, so name each view with its schema: rollcall.…",
+	"42883": "it runs with an empty search_path, and a key has the type of what it is compared with",
+	"42501": "it runs as the role rollcall, which reads the views of the schema rollcall and no table: make a view there for it",
+	"42P18": "it must use every parameter, $1 and on in the order of keys; where nothing gives one a type, write $1::text",
+}
+
 // TryResolve has the server prepare a watch's resolve statement with the rights
 // of the present user. What is wrong with it is a *WatchError.
 func TryResolve(ctx context.Context, conn *pgx.Conn, w cdc.Watch) error {
@@ -33,7 +41,11 @@ func TryResolve(ctx context.Context, conn *pgx.Conn, w cdc.Watch) error {
 	description, err := conn.Prepare(ctx, name, w.Resolve)
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
-		return &WatchError{Watch: w, Kind: "refused", Text: fmt.Sprintf("is refused: %s (SQLSTATE %s)", pgErr.Message, pgErr.Code)}
+		text := fmt.Sprintf("is refused: %s (SQLSTATE %s)", pgErr.Message, pgErr.Code)
+		if more := resolveHints[pgErr.Code]; more != "" {
+			text += "; " + more
+		}
+		return &WatchError{Watch: w, Kind: "refused", Text: text}
 	}
 	if err != nil {
 		return fmt.Errorf("prepare resolve statement of %s: %w", w.Table, err)

@@ -59,7 +59,7 @@ begin
         tab := to_regclass(format('%I.%I', split_part(watch."table", '.', 1), split_part(watch."table", '.', 2)));
         if tab is null then
             raise exception 'publish %: no such table', watch."table"
-                using errcode = '42P01', hint = 'Correct or delete its rows in rollcall.watches.';
+                using errcode = '42P01', hint = 'Correct or delete its rows in rollcall.watches: schema.table without quotes, in the spelling of the catalogue.';
         end if;
         select c.relkind, c.relpersistence into kind, persistence from pg_catalog.pg_class c where c.oid = tab;
         if kind not in ('r', 'p') or persistence <> 'p' then

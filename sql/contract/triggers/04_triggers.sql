@@ -192,7 +192,7 @@ begin
     loop
         if item.rel is null then
             raise exception 'capture %: no such table', item."table"
-                using errcode = '42P01', hint = 'Correct or delete its rows in rollcall.watches.';
+                using errcode = '42P01', hint = 'Correct or delete its rows in rollcall.watches: schema.table without quotes, in the spelling of the catalogue.';
         elsif item.relkind not in ('r', 'p') or item.relpersistence <> 'p' then
             raise exception 'capture %: it is no table whose changes are logged', item."table"
                 using errcode = '42809',
