@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -106,6 +107,23 @@ func putThrough(t *testing.T, db *pgtest.DB, seed uint64, changes int) (differ i
 	}
 	t.Logf("%v; %d refused by the database; %d rows of views differ; %d transactions in a blind spot", kinds, refused, differ, blind)
 	return differ, ""
+}
+
+// An opt-out by address concerns whoever has the address or had it once. One
+// of an address that nobody was ever seen with is read when somebody has it.
+func TestWatchesOfOptOutsReachWhoeverHadTheAddress(t *testing.T) {
+	before := shown{"seen": {"1 ann@example.org": row{}}, "opt_outs": {}}
+	after := shown{"seen": before["seen"], "opt_outs": {
+		"1 a": {association: "1", emails: []string{"Ann@example.org "}}, "2 a": {association: "2", emails: []string{"ann@example.org"}},
+		"1 b": {association: "1", emails: []string{"bea@example.org"}},
+	}}
+	list, differ := missed(before, after, nil)
+	if want := []string{`rollcall.opt_outs 1 a: "ann@example.org"`}; !slices.Equal(list, want) || differ != 3 {
+		t.Errorf("%d differ, not touched: %q, want %q", differ, list, want)
+	}
+	if list, _ := missed(before, after, map[[2]string]bool{{"1", "ann@example.org"}: true}); len(list) > 0 {
+		t.Errorf("not touched, though it is: %q", list)
+	}
 }
 
 // What check says of each schema: nothing but notes where it is one of ours.

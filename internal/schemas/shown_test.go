@@ -13,6 +13,7 @@ import (
 )
 
 // shown is what the views of the contract show: rows by view and key, as text.
+// Under seen are the addresses that anybody was ever seen with.
 type shown map[string]map[string]row
 
 // row is a row of a view, or several with the same key.
@@ -36,7 +37,15 @@ var contractViews = map[string][4]string{
 
 func (r *running) shown(t *testing.T) shown {
 	t.Helper()
-	all := shown{}
+	all := shown{"seen": {}}
+	rows, _ := r.conn.Query(context.Background(), "select association, address from rollcall_state.rep_seen")
+	var association, address string
+	if _, err := pgx.ForEachRow(rows, []any{&association, &address}, func() error {
+		all["seen"][association+" "+address] = row{}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	for view, e := range contractViews {
 		var there bool
 		if err := r.conn.QueryRow(context.Background(), "select to_regclass('rollcall.' || $1) is not null", view).Scan(&there); err != nil {
@@ -89,7 +98,15 @@ func missed(before, after shown, dirty map[[2]string]bool) (list []string, diffe
 				association = is.association
 			}
 			switch view {
-			case "reps", "opt_outs":
+			case "opt_outs":
+				// It concerns nobody where nobody has the address, or had it.
+				for _, email := range append(slices.Clone(was.emails), is.emails...) {
+					address, problem := mapper.Normalize(email)
+					if _, ever := after["seen"][association+" "+string(address)]; ever && problem == "" {
+						miss(view, key, association, string(address))
+					}
+				}
+			case "reps":
 				for _, email := range append(slices.Clone(was.emails), is.emails...) {
 					if address, problem := mapper.Normalize(email); problem == "" {
 						miss(view, key, association, string(address))
