@@ -46,7 +46,7 @@ func (c *checker) checkTablePrivileges(ctx context.Context, role string) error {
 			names = append(names, r.Name)
 		}
 	}
-	found, err := collect[struct{ Table, Privileges string }](ctx, c.conn, sql.Query("check_privileges"), names)
+	found, err := collect[struct{ Table, SQL, Privileges string }](ctx, c.conn, sql.Query("check_privileges"), names)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (c *checker) checkTablePrivileges(ctx context.Context, role string) error {
 			c.add(Access, Warning, "watches_writable", f.Table, "the role may change it ("+f.Privileges+"), and what stands there is run as SQL", fmt.Sprintf("revoke %s on %s from %s, public;", f.Privileges, f.Table, identifier(role)))
 			continue
 		}
-		c.add(Access, Warning, "table_privileges", f.Table, "the role has rights on a member table that it does not need: "+f.Privileges, fmt.Sprintf("revoke %s on %s from %s, public;", f.Privileges, f.Table, identifier(role)))
+		c.add(Access, Warning, "table_privileges", f.Table, "the role has rights on a member table that it does not need: "+f.Privileges, fmt.Sprintf("revoke %s on %s from %s, public;", f.Privileges, f.SQL, identifier(role)))
 	}
 	return nil
 }

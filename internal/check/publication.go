@@ -124,7 +124,7 @@ func (c *checker) checkPublished(name string, t *table, p published) {
 		c.add(Replication, Warning, "published_unwatched", t.Name, "it is published and no watch names it, so its rows leave the server for nothing", drop)
 	case t.whole():
 		c.add(Replication, Warning, "identity_full", t.Name, "it has REPLICA IDENTITY FULL, so whole rows with the data of people leave the server",
-			fmt.Sprintf("alter table %s replica identity default; and run sql/contract/04_publication.sql again (rollcall init prints it)", t.SQL))
+			fmt.Sprintf("give it a primary key where it has none, then: alter table %s replica identity default; and run sql/contract/04_publication.sql again (rollcall init prints it)", t.SQL))
 	case len(p.Columns) > 0:
 		if more := without(p.Columns, union(t.identity(), keys)); len(more) > 0 {
 			c.add(Replication, Warning, "publication_too_wide", t.Name, "columns leave the server that no watch needs: "+strings.Join(more, ", "), c.publishAgain(name, t))
