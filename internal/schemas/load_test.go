@@ -5,12 +5,14 @@ package schemas_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"rollcall/internal/chamber"
 	"rollcall/internal/pgtest"
@@ -83,10 +85,10 @@ func read(t *testing.T, dir, name string) string {
 func (f folder) database(t *testing.T) *pgtest.DB {
 	t.Helper()
 	db := pgtest.Database(t)
-	for _, text := range []string{f.schema, f.data} {
+	for _, script := range []struct{ name, text string }{{"schema.sql", f.schema}, {"data.sql", f.data}} {
 		conn := db.Conn(t) // a dump changes settings of its session
-		if err := load(t.Context(), conn, text); err != nil {
-			t.Fatalf("load %s: %v", f.name, err)
+		if line, err := load(t.Context(), conn, script.text); err != nil {
+			t.Fatalf("load %s of %s, in or after line %d: %v", script.name, f.name, line, err)
 		}
 	}
 	conn := db.Conn(t)
@@ -124,30 +126,41 @@ func letRead(t *testing.T, db *pgtest.DB) {
 }
 
 // load runs a script as psql would, with the rows of COPY … FROM stdin in it.
-func load(ctx context.Context, conn *pgx.Conn, text string) error {
+// With an error it returns the line that the server names, or else the first of
+// what it was given at once.
+func load(ctx context.Context, conn *pgx.Conn, text string) (line int, err error) {
 	var statements strings.Builder
-	flush := func() error {
-		_, err := conn.Exec(ctx, statements.String())
+	first := 1
+	flush := func() (int, error) {
+		given := statements.String()
 		statements.Reset()
-		return err
+		_, err := conn.Exec(ctx, given)
+		var refused *pgconn.PgError
+		if errors.As(err, &refused) && refused.Position > 0 {
+			return first + strings.Count(string([]rune(given)[:refused.Position-1]), "\n"), err
+		}
+		return first, err
 	}
-	lines := strings.SplitAfter(text, "\n")
+	lines := strings.SplitAfter(strings.TrimPrefix(text, "\ufeff"), "\n")
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
 		bare := strings.ToLower(strings.TrimSpace(line))
 		switch {
 		case strings.HasPrefix(bare, "copy ") && strings.Contains(bare, "from stdin"):
-			if err := flush(); err != nil {
-				return err
+			if line, err := flush(); err != nil {
+				return line, err
 			}
+			copied := i + 1
 			var rows strings.Builder
 			for i++; i < len(lines) && strings.TrimRight(lines[i], "\r\n") != `\.`; i++ {
 				rows.WriteString(lines[i])
 			}
 			if _, err := conn.PgConn().CopyFrom(ctx, strings.NewReader(rows.String()), strings.TrimSuffix(strings.TrimSpace(line), ";")); err != nil {
-				return err
+				return copied, err
 			}
+			first = i + 2
 		case strings.HasPrefix(bare, `\`): // a command of psql
+			statements.WriteString("\n")
 		default:
 			statements.WriteString(line)
 		}
