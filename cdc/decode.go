@@ -1,6 +1,7 @@
 package cdc
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -47,7 +48,12 @@ type relation struct {
 type watchedKey struct {
 	target  int
 	columns []int
+	padded  []bool // the column has the type char(n)
 }
+
+// charN is the type char(n). The stream pads its values with blanks that do not
+// count and that no cast to text keeps, so the views show ids without them.
+const charN = 1042
 
 func newDecoder(watches []Watch, log *slog.Logger) (*decoder, error) {
 	d := &decoder{
@@ -131,11 +137,12 @@ func (d *decoder) describe(m *message) error {
 	m.byte() // replica identity
 	r.columns = int(m.uint16())
 	var names []string
+	var types []uint32
 	for range r.columns {
 		m.byte() // part of the replica identity or not
 		names = append(names, m.text())
-		m.uint32()
-		m.uint32()
+		types = append(types, m.uint32())
+		m.uint32() // its modifier
 		if m.bad {
 			break
 		}
@@ -145,7 +152,7 @@ func (d *decoder) describe(m *message) error {
 	}
 	r.watches = r.name == WatchesTable
 	for _, w := range d.watches[d.watchedAs(id, r.name)] {
-		r.watched = append(r.watched, d.locate(w, names))
+		r.watched = append(r.watched, d.locate(w, names, types))
 	}
 	d.relations[id] = r
 	return nil
@@ -178,7 +185,7 @@ func (d *decoder) watchedAs(id uint32, name string) string {
 // locate finds the columns of a watch. Where one is not on the stream nobody
 // knows what a change touches, so it touches everything. That is no error: the
 // older part of the stream stays so after the publication has been mended.
-func (d *decoder) locate(w Watch, names []string) watchedKey {
+func (d *decoder) locate(w Watch, names []string, types []uint32) watchedKey {
 	k := watchedKey{target: slices.Index(d.targets, target{w.Kind, w.Via()})}
 	for _, key := range w.Keys {
 		column := slices.Index(names, key)
@@ -188,6 +195,7 @@ func (d *decoder) locate(w Watch, names []string) watchedKey {
 			return watchedKey{target: everything}
 		}
 		k.columns = append(k.columns, column)
+		k.padded = append(k.padded, types[column] == charN)
 	}
 	return k
 }
@@ -266,7 +274,7 @@ func (d *decoder) touchEverything() { d.batch.touch(everything, nil, d.xid, d.fi
 // does not have it, everything is touched.
 func (d *decoder) touch(k *watchedKey, row, before []field) {
 	values := d.values[:0]
-	for _, c := range k.columns {
+	for i, c := range k.columns {
 		f := row[c]
 		if f.kind == 'u' && len(before) > 0 && before[c].kind == 't' {
 			f = before[c] // NULL there only says that it is not in the identity
@@ -277,6 +285,9 @@ func (d *decoder) touch(k *watchedKey, row, before []field) {
 		case 'u':
 			d.touchEverything()
 			return
+		}
+		if k.padded[i] {
+			f.data = bytes.TrimRight(f.data, " ")
 		}
 		values = append(values, f.data)
 	}

@@ -209,6 +209,7 @@ func TestIdsOfAnyType(t *testing.T) {
 		"text":                  {`o'Neil "{,}\ 17`, "ünïcode ☃"},
 		"numeric":               {"12345678901234567890", "1.50"},
 		"character varying(40)": {"Ab", "ab"},
+		"character(8)":          {"ab", "a b c"},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			db := pgtest.Database(t)

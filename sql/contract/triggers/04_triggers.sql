@@ -106,7 +106,8 @@ returns void
 language plpgsql set search_path = pg_catalog, pg_temp
 as $make$
 declare
-    -- Of the row \x01, as the types' own output functions write it. Under another
+    -- Of the row \x01, as the types' own output functions write it, but char(n)
+    -- without its padding, as the views show it. Under another
     -- collation different values might be equal.
     key   text;
     plain boolean; -- no session setting changes what is written
@@ -117,7 +118,7 @@ begin
     from unnest(columns) with ordinality as k (name, n)
     join pg_attribute a on a.attrelid = root and a.attname = k.name
     cross join lateral (
-        select case when a.atttypid = any('{int2,int4,int8,numeric,uuid,text,varchar}'::regtype[]) then format(E'\x01.%I::text collate "C"', k.name)
+        select case when a.atttypid = any('{int2,int4,int8,numeric,uuid,text,varchar,bpchar}'::regtype[]) then format(E'\x01.%I::text collate "C"', k.name)
                     else format(E'case when \x01.%1$I is not null then format(''%%s'', \x01.%1$I) end collate "C"', k.name) end
     ) e (text);
     execute format($format$
