@@ -126,6 +126,19 @@ func TestWatchesOfOptOutsReachWhoeverHadTheAddress(t *testing.T) {
 	}
 }
 
+// A group that goes concerns its association's lists, and nothing where the
+// association went with it: what a truncated table took is looked at by options.
+func TestWatchesOfGroupsReachTheListsOfWhoeverWantsSome(t *testing.T) {
+	group, wants := row{association: "1", group: "7"}, row{association: "1"}
+	before := shown{"groups": {"1 7": group}, "options": {"1": wants}}
+	if list, _ := missed(before, shown{"options": {"1": wants}}, nil); !slices.Equal(list, []string{`rollcall.groups 1 7: ""`}) {
+		t.Errorf("a group went: %q", list)
+	}
+	if list, differ := missed(before, shown{}, nil); len(list) > 0 || differ != 2 {
+		t.Errorf("all went: %d differ, not touched: %q", differ, list)
+	}
+}
+
 // What check says of each schema: nothing but notes where it is one of ours.
 func TestSchemasPassTheCheck(t *testing.T) {
 	for _, f := range folders(t) {

@@ -125,7 +125,10 @@ func missed(before, after shown, dirty map[[2]string]bool) (list []string, diffe
 					}
 				}
 			case "groups", "membership_types":
-				miss(view, key, association, "") // the lists themselves
+				// The lists themselves. Without options the association wants none.
+				if _, wants := after["options"][association]; wants {
+					miss(view, key, association, "")
+				}
 			case "options":
 				for _, rep := range after["reps"] {
 					for _, email := range rep.emails {
