@@ -55,7 +55,13 @@ func (r *running) shown(t *testing.T) shown {
 			continue
 		}
 		all[view] = map[string]row{}
-		rows, _ := r.conn.Query(context.Background(), fmt.Sprintf("select %s, association_id::text, %s, %s, %s, v::text from rollcall.%s v where %[1]s is not null order by v::text", e[0], e[1], e[2], e[3], view))
+		ids := "association_id::text <> ''" // what is empty is no id
+		for _, id := range e[1:3] {
+			if id != "''" {
+				ids += " and " + id + " <> ''"
+			}
+		}
+		rows, _ := r.conn.Query(context.Background(), fmt.Sprintf("select %s, association_id::text, %s, %s, %s, v::text from rollcall.%s v where %[1]s is not null and %[6]s order by v::text", e[0], e[1], e[2], e[3], view, ids))
 		var key, email, text string
 		var one row
 		if _, err := pgx.ForEachRow(rows, []any{&key, &one.association, &one.rep, &one.group, &email, &text}, func() error {
