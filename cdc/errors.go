@@ -92,6 +92,20 @@ func streamError(err error, cfg Config) error {
 	return err
 }
 
+// startError types what the server answers to START_REPLICATION. It asks for the slot
+// only: publications are looked for when there is something to send.
+func startError(err error, cfg Config) error {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == "42704" { // undefined_object
+		return missing(cfg.Slot)
+	}
+	return err
+}
+
+func missing(slot string) error {
+	return problem(ErrSlotMissing, "slot %q; start again to have it made and everything looked at", slot)
+}
+
 func noReplication(user string) error {
 	return problem(ErrNoReplication, "have a superuser run alter role %s replication", identifier(user))
 }

@@ -130,7 +130,7 @@ func (r *Reader) session(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, conn.wake)
 	defer stop()
 	if err := conn.start(ctx, r.cfg.Slot, r.cfg.Publication); err != nil {
-		return err
+		return startError(err, r.cfg)
 	}
 	if err := r.lookAround(ctx, slot); err != nil {
 		return err

@@ -35,7 +35,7 @@ func (s Slot) RetainedBytes() int64 { return int64(s.CurrentLSN - s.RestartLSN) 
 func (s Slot) usable(name string) error {
 	switch {
 	case !s.Exists:
-		return problem(ErrSlotMissing, "slot %q; start again to have it made and everything looked at", name)
+		return missing(name)
 	case !s.Here || s.Plugin != "pgoutput":
 		return problem(ErrSlotForeign, "slot %q; set source.slot to another name", name)
 	case s.WALStatus == "lost":

@@ -3,6 +3,7 @@ package cdc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -65,5 +66,30 @@ func TestStreamError(t *testing.T) {
 		if err := streamError(&pgconn.PgError{Code: code}, cfg); !passing(err) {
 			t.Errorf("%s: %v is final", code, err)
 		}
+	}
+}
+
+// A slot that is dropped after it was looked at and before the stream begins is missing;
+// the publication is not asked for yet.
+func TestStartWithoutASlot(t *testing.T) {
+	t.Parallel()
+	settings, err := pgconn.ParseConfig(pgtest.Database(t).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings.RuntimeParams["replication"] = "database"
+	conn, err := pgconn.ConnectConfig(t.Context(), settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	cfg := Config{Slot: pgtest.Slot(t), Publication: "rollcall", Conn: settings}
+	_, err = query(t.Context(), conn, fmt.Sprintf(`START_REPLICATION SLOT %s LOGICAL 0/0 (proto_version '1', publication_names '"rollcall"')`, identifier(cfg.Slot)))
+	if err == nil {
+		t.Fatal("it began")
+	}
+	err = streamError(startError(err, cfg), cfg)
+	if !errors.Is(err, ErrSlotMissing) || passing(err) {
+		t.Errorf("%v, want %v", err, ErrSlotMissing)
 	}
 }
