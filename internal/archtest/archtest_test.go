@@ -67,6 +67,10 @@ var rules = map[string]struct {
 		"go.mod":     "module rollcall\n\nreplace a => ../a\n",
 		"e2e/go.mod": "module rollcall/e2e\n\nreplace (\n\trollcall => ..\n)\n",
 	}},
+	"no merge is left half done": {noMergeIsLeftHalfDone, map[string]string{
+		"docs/a.md":   "ours\n" + strings.Repeat("<", 7) + " HEAD\n",
+		"sql/a/b.sql": strings.Repeat(">", 7) + " 6f64b9a (Say it)\n",
+	}},
 	"files fit every machine": {filesFitEveryMachine, map[string]string{
 		"docs/a.md": "fetch it from https://" + forbidden[0] + "/x",
 		"Makefile":  "test:\n\tcd " + forbidden[7] + "main && go test ./...\n",

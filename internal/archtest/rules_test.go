@@ -3,6 +3,7 @@ package archtest
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"go/ast"
 	"maps"
 	"path"
@@ -117,6 +118,18 @@ func filesFitEveryMachine(files []file) (problems []string) {
 			if bytes.Contains(f.text, []byte(s)) {
 				problems = append(problems, fmt.Sprintf("%s holds %s", f.path, s))
 			}
+		}
+	}
+	return problems
+}
+
+// mergeMark is a line that git leaves where two sides changed the same.
+var mergeMark = regexp.MustCompile(`(?m)^(<{7}|>{7}) `)
+
+func noMergeIsLeftHalfDone(files []file) (problems []string) {
+	for _, f := range files {
+		if mergeMark.Match(f.text) {
+			problems = append(problems, f.path+" holds the marks of a merge")
 		}
 	}
 	return problems
