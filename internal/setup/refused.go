@@ -44,10 +44,18 @@ func refusal(p part, pgErr *pgconn.PgError) *RefusedError {
 	if rule := watchRules[pgErr.ConstraintName]; rule != "" && pgErr.SchemaName == "rollcall" && pgErr.TableName == "watches" {
 		e.Text, e.Hint = e.Text+": "+strings.TrimSuffix(pgErr.Detail, "."), rule
 	}
-	if pgErr.Code == "42601" && strings.Contains(pgErr.Message, `near "\"`) {
+	if pgErr.Code == "42601" && p.at(int(pgErr.Position)) == '\\' {
 		e.Hint = `take out the commands of psql, which begin with \: this is not read by psql`
 	}
 	return e
+}
+
+// at is the character at a position of the text, or 0.
+func (p part) at(position int) rune {
+	if runes := []rune(p.text); 1 <= position && position <= len(runes) {
+		return runes[position-1]
+	}
+	return 0
 }
 
 // place says which file of the operator's a position of the text is in, and in
