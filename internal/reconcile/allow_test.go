@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/cdc"
+	"rollcall/internal/ccsim"
 	"rollcall/internal/store"
 	"rollcall/mapper"
 )
@@ -118,14 +119,20 @@ func TestAllowBackInSpiteOfAPreviousAddress(t *testing.T) {
 	}
 }
 
+// refuseRoles has imports of addresses such as info@ refused, and returns the switches
+// that do it and how many imports there were.
+func (w *world) refuseRoles() (switches ccsim.Switches, imports func() int) {
+	switches = w.sim.Switches()
+	switches.RoleImports = ccsim.RoleCorrectable
+	w.sim.SetSwitches(switches)
+	return switches, func() int { return w.sim.Counts()["POST /v3/activities/contacts_json_import"] }
+}
+
 // Who was refused is tried once more after 49 hours, and when somebody asks.
 func TestRetryOfRefusals(t *testing.T) {
 	w := newWorld(t, noon, "update chamber.rep set email = 'info@example.org' where rep_id = 3")
 	w.do(w.sim.CreateList(account, "unused"))
-	switches := w.sim.Switches()
-	switches.RoleImports = "correctable"
-	w.sim.SetSwitches(switches)
-	imports := func() int { return w.sim.Counts()["POST /v3/activities/contacts_json_import"] }
+	switches, imports := w.refuseRoles()
 	w.until(noon.Add(time.Hour))
 	if refused := value[bool](w, "select refused_at is not null from rollcall_state.contact where address = 'info@example.org'"); !refused {
 		t.Fatal("not refused")
@@ -162,10 +169,7 @@ func TestRetryOfRefusals(t *testing.T) {
 // that comes 49 hours after them.
 func TestRetryAfterOtherDataWereRefused(t *testing.T) {
 	w := newWorld(t, noon, "update chamber.rep set email = 'info@example.org' where rep_id = 3")
-	switches := w.sim.Switches()
-	switches.RoleImports = "correctable"
-	w.sim.SetSwitches(switches)
-	imports := func() int { return w.sim.Counts()["POST /v3/activities/contacts_json_import"] }
+	_, imports := w.refuseRoles()
 	w.until(noon.Add(10 * time.Hour))
 	before := imports()
 	w.change(cdc.KindRep, "3", "update chamber.rep set last_name = 'Changed' where rep_id = 3")
