@@ -15,7 +15,7 @@
 // takes counts from then. It prints one line a figure:
 //
 //	BENCH overhead_<beside>_half_throughput <all turns, beside / alone> ratio
-//	BENCH overhead_<beside>_half_p95 <median over the pairs of turns, beside / alone> ratio
+//	BENCH overhead_<beside>_half_p95 <median over the turns, beside / alone right before> ratio
 //	BENCH overhead_<beside>_half_p95_all <of the transactions of all turns, beside / alone> ratio
 //	BENCH overhead_<beside>_saturated_throughput <all turns, beside / alone> ratio
 //	BENCH overhead_replication_to_recvlogical <saturated throughput, the one / the other> ratio
@@ -111,7 +111,7 @@ func run(ctx context.Context, b *bench, out io.Writer) (err error) {
 }
 
 // comparison is what a side did in its turns, with what the load alone did in those
-// right before or after.
+// right before them.
 type comparison struct{ half, full turns }
 
 type turns struct {

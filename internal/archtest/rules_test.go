@@ -3,10 +3,10 @@ package archtest
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"go/ast"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )

@@ -20,8 +20,8 @@ type tempDir struct {
 	lock *os.File
 }
 
-// newTempDir makes a folder that a may enter, in base if a may enter that. It also removes the folders of
-// processes that were killed: those nobody holds the lock of.
+// newTempDir makes a folder that a may enter, in base if a may enter that. It also
+// removes the folders of processes that were killed: those nobody holds the lock of.
 func newTempDir(base string, a *account) (*tempDir, error) {
 	if !a.canEnter(base) {
 		base = sharedTemp
