@@ -65,8 +65,7 @@ type Sent struct {
 // Apply sends the calls of the first round in order. Each is on record before its
 // request. It stops at the first error: what was not sent is still in the queue.
 // read is what was read of the people; once that is older than FreshFor, whoever
-// is not any more as they were read is taken out of the calls that add, and stays
-// queued.
+// is not any more as they were read is taken out of the calls, and stays queued.
 func (a *Applier) Apply(ctx context.Context, steps []Step, read Reading) (Sent, error) {
 	var sent Sent
 	f := freshness{Applier: a, read: read, gone: map[mapper.Address]bool{}}
@@ -79,13 +78,13 @@ func (a *Applier) Apply(ctx context.Context, steps []Step, read Reading) (Sent, 
 		if err := ctx.Err(); err != nil {
 			return sent, err
 		}
-		if step.Call.Kind != CallRemove {
-			if err := f.freshen(ctx, &step); err != nil {
-				return sent, err
-			}
-			if step.Call.People() == 0 {
-				continue
-			}
+		if step.Call.Kind == CallRemove {
+			f.leavers(ctx, &step)
+		} else if err := f.freshen(ctx, &step); err != nil {
+			return sent, err
+		}
+		if step.Call.People() == 0 {
+			continue
 		}
 		if err := a.nameFields(ctx, &step.Call); err != nil {
 			return sent, err

@@ -53,8 +53,39 @@ func (f *freshness) freshen(ctx context.Context, step *Step) error {
 		step.Without(f.gone)
 		return nil
 	}
-	shown := maps.Clone(f.read.Shown)
+	if err := f.again(ctx, step.Call.Addresses); err != nil {
+		return err
+	}
+	late := maps.Clone(f.gone)
 	for _, address := range step.Call.Addresses {
+		late[address] = late[address] || f.Now().Sub(f.read.Shown[address].ReadAt) > FreshFor
+	}
+	step.Without(late)
+	return nil
+}
+
+// leavers takes out of a removal whoever left a list by themselves since they were
+// read, which nobody could tell after the removal. Of very many people that is not
+// asked, opt-outs wait for no reading, and where nobody can be read the removal
+// goes on.
+func (f *freshness) leavers(ctx context.Context, step *Step) {
+	var read []mapper.Address
+	for _, address := range step.Call.Addresses {
+		if _, was := f.read.Shown[address]; was {
+			read = append(read, address)
+		}
+	}
+	if step.Call.OptOut || f.read.Bulk || f.again(ctx, read) != nil {
+		return
+	}
+	step.Without(f.gone)
+}
+
+// again asks by name for those of the people whose reading is older than FreshFor
+// once more, and adds whoever was not read, or is worse by now, to those gone.
+func (f *freshness) again(ctx context.Context, people []mapper.Address) error {
+	shown := maps.Clone(f.read.Shown)
+	for _, address := range people {
 		was, read := shown[address]
 		if f.gone[address] = f.gone[address] || !read; f.gone[address] || f.Now().Sub(was.ReadAt) <= FreshFor {
 			continue
@@ -66,11 +97,6 @@ func (f *freshness) freshen(ctx context.Context, step *Step) error {
 		shown[address], f.gone[address] = s, s.worse(was)
 	}
 	f.read.Shown = shown
-	late := maps.Clone(f.gone)
-	for _, address := range step.Call.Addresses {
-		late[address] = late[address] || f.Now().Sub(shown[address].ReadAt) > FreshFor
-	}
-	step.Without(late)
 	return nil
 }
 

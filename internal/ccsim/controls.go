@@ -124,9 +124,9 @@ func (s *Sim) Leave(account, address, listName string) error {
 		}
 		s.quit(c, l)
 		if c.left == nil {
-			c.left = map[*list]time.Time{}
+			c.left = map[*list]leaving{}
 		}
-		c.left[l] = s.time()
+		c.left[l] = leaving{at: s.time()}
 		return nil
 	})
 }

@@ -67,6 +67,7 @@ func (s *Sim) changeMembership(c *contact, l *list, asked time.Time, add bool) {
 	case l.deleted(): // since the request
 	case !add:
 		s.quit(c, l)
+		c.takenOff(l, asked)
 	default:
 		s.referee(c, l, asked)
 		if len(c.lists) < maxContactLists && (c.active() || s.switches.RecordUnsubscribedAdds && !c.deleted()) {

@@ -75,8 +75,8 @@ type contact struct {
 	optOutSource   string
 	optOutReason   string
 	deletedAt      time.Time
-	lists          []*list             // at most 50, in order of joining
-	left           map[*list]time.Time // lists that the person left by themselves and is not back on
+	lists          []*list           // at most 50, in order of joining
+	left           map[*list]leaving // lists that the person left by themselves and is not back on
 }
 
 func (c *contact) on(l *list) bool { return slices.Contains(c.lists, l) }

@@ -8,9 +8,10 @@ type Violation struct {
 	Rule   string    `json:"rule"`
 	Detail string    `json:"detail"` // ids, never addresses
 
-	// Known is how long before the request there was to be read what it
-	// disregards: how long ago the person had left, unsubscribed or so. It is 0
-	// for rules that are about the request alone.
+	// Known is for how long before the request there was to be read what it
+	// disregards: that the person had left, unsubscribed or so. That somebody left
+	// is not to be read any more once a client asks for their removal. It is 0 for
+	// rules that are about the request alone.
 	Known time.Duration `json:"known_ns"`
 }
 
@@ -36,11 +37,27 @@ func (s *Sim) note(rule, detail string) {
 	s.violations = append(s.violations, Violation{At: s.time(), Rule: rule, Detail: detail})
 }
 
+// leaving is a person's choice to be on a list no more.
+type leaving struct {
+	at      time.Time
+	removal time.Time // when a client first asked after it to take them off
+}
+
+// takenOff notes that a client asked for a contact's removal from a list that the
+// contact may have left.
+func (c *contact) takenOff(l *list, asked time.Time) {
+	if left, gone := c.left[l]; gone && left.removal.IsZero() {
+		left.removal = asked
+		c.left[l] = left
+	}
+}
+
 // referee looks at a contact that is about to be put on a list. What happened
 // after the client asked for it is not held against the client.
 func (s *Sim) referee(c *contact, l *list, asked time.Time) {
 	var rule string
 	var since time.Time
+	until := asked
 	left, gone := c.left[l]
 	switch {
 	case c.permission == unsubscribed:
@@ -50,14 +67,16 @@ func (s *Sim) referee(c *contact, l *list, asked time.Time) {
 	case !c.active():
 		rule, since = RuleNotMailable, c.emailUpdatedAt
 	case gone:
-		rule, since = RuleLeft, left
+		if rule, since = RuleLeft, left.at; !left.removal.IsZero() {
+			until = left.removal
+		}
 	default:
 		return
 	}
-	if since.After(asked) {
+	if since.After(until) {
 		return
 	}
-	s.violations = append(s.violations, Violation{At: s.time(), Rule: rule, Detail: "contact " + c.id + ", list " + l.id, Known: asked.Sub(since)})
+	s.violations = append(s.violations, Violation{At: s.time(), Rule: rule, Detail: "contact " + c.id + ", list " + l.id, Known: until.Sub(since)})
 }
 
 // Violations are what the referee saw since the start or Reset.

@@ -34,6 +34,28 @@ func TestRefereeOfLeavers(t *testing.T) {
 	w.run("/v3/activities/add_list_memberships", change(list, id))
 	w.wantRules()
 
+	// That they left cannot be read any more once they are taken off as well: it
+	// was to be known until then.
+	leave()
+	w.now = w.now.Add(time.Hour)
+	w.call(201, "POST", "/v3/activities/remove_list_memberships", change(list, id))
+	w.now = w.now.Add(time.Hour)
+	w.run("/v3/activities/remove_list_memberships", change(list, id))
+	w.run("/v3/activities/add_list_memberships", change(list, id))
+	w.wantRules(RuleLeft)
+	if known := w.Violations()[0].Known.Round(time.Minute); known != time.Hour {
+		t.Errorf("it was to be known for %s, want an hour", known)
+	}
+	w.Reset()
+
+	// Who leaves while a removal is under way was not there to be seen either.
+	w.call(201, "POST", "/v3/activities/remove_list_memberships", change(list, id))
+	w.now = w.now.Add(w.delay / 2)
+	leave()
+	w.now = w.now.Add(w.delay)
+	w.run("/v3/activities/add_list_memberships", change(list, id))
+	w.wantRules()
+
 	// Who leaves while an addition is under way was not there to be seen.
 	w.call(201, "POST", "/v3/activities/add_list_memberships", change(list, id))
 	w.now = w.now.Add(w.delay / 2)

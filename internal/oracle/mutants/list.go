@@ -172,6 +172,18 @@ var mutants = []mutant{
 		test: "./internal/reconcile", run: "TestIncompletePullRemovesNobody",
 	},
 	{
+		name: "nobody read before a removal",
+		file: "internal/deliver/people.go",
+		old:  "case !b.busy[op.Address] || op.OptOut:", new: "case !b.busy[op.Address] && (op.Kind != mapper.InactivateFromList || !known):",
+		test: "./internal/deliver", run: "TestWhoLeftBeforeTheOfficeTookThemOffHasLeft",
+	},
+	{
+		name: "old reading believed before a removal",
+		file: "sink/applier.go",
+		old:  "			f.leavers(ctx, &step)\n", new: "",
+		test: "./internal/deliver", run: "TestPeopleAreReadAgainBeforeALateRemoval",
+	},
+	{
 		name: "contact with another address added again",
 		file: "mapper/plan.go",
 		old:  "if c.ID != \"\" { // it was there", new: "if c.ID != \"\" && false { // it was there",
