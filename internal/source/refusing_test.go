@@ -29,6 +29,9 @@ func TestRefusingIsWhatTheApplicationGets(t *testing.T) {
 		"wider key":                  {"alter table app.person drop constraint person_pkey; alter table app.person add primary key (id, code)", "app.person"},
 		"a column more":              {"alter table app.person add column more text", ""},
 		"a partition's key dropped":  {"alter table app.part replica identity nothing", "app.part"},
+		"key that includes a column": {"alter table app.person drop constraint person_pkey; alter table app.person add primary key (id) include (code)", ""},
+		"deferrable key":             {"alter table app.person drop constraint person_pkey; alter table app.person add primary key (id) deferrable", "app.person"},
+		"index includes a column":    {"create unique index other on app.person (id) include (code); alter table app.person replica identity using index other", ""},
 		"full without a list":        {`alter publication "Roll call" set table app.person; alter table app.person replica identity full`, ""},
 		"updates are not published":  {`alter publication "Roll call" set (publish = 'insert'); alter table app.person drop constraint person_pkey`, ""},
 	} {

@@ -17,8 +17,10 @@ with published as (
 ), identified as (
     select p.*, c.relreplident, (
         select array_agg(a.attname::text)
-        from pg_catalog.pg_index i join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
-        where i.indrelid = p.oid and (c.relreplident = 'd' and i.indisprimary or c.relreplident = 'i' and i.indisreplident)
+        from pg_catalog.pg_index i
+        join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = any((i.indkey::int2[])[:i.indnkeyatts - 1]) -- without INCLUDE
+        where i.indrelid = p.oid and i.indisvalid and i.indimmediate
+          and (c.relreplident = 'd' and i.indisprimary or c.relreplident = 'i' and i.indisreplident)
     ) as identity
     from part p join pg_catalog.pg_class c on c.oid = p.oid
 )
