@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rollcall/cdc"
+	"rollcall/internal/pgtest"
 	"rollcall/internal/store"
 	"rollcall/mapper"
 )
@@ -50,6 +51,22 @@ func TestAFailingViewTakesNobodyOff(t *testing.T) {
 	b.exec(t, view)
 	b.wantOn(t, board, "p1@example.org", false)
 	b.wantOn(t, everybody, "p1@example.org", false)
+}
+
+// A view that fails at one person's row holds up that person. Somebody else who opts
+// out in the same moment is taken off.
+func TestAViewThatFailsAtARowHoldsUpNobodyElse(t *testing.T) {
+	b := newBench(t, unbounded)
+	b.settle(t)
+	must(t, execute(t, b, pgtest.WithColumn("rollcall.reps", "phone", "case when x.rep_id = 1 then (1 / (x.rep_id - 1))::text else x.phone end")))
+	must(t, execute(t, b, `update chamber.rep set phone = '1', active = false where rep_id = 1`))
+	must(t, execute(t, b, `update chamber.rep set opted_out = true where rep_id = 2`))
+	if failed := b.tryFor(t, 10); failed > 0 {
+		t.Errorf("%d turns failed", failed)
+	}
+	b.wantOn(t, everybody, "p2@example.org", false)
+	b.wantOn(t, everybody, "p1@example.org", true)
+	b.referee(t)
 }
 
 // execute changes the member database; nobody looks.

@@ -117,9 +117,9 @@ func (r *Reconciler) followNames(ctx context.Context, force bool) error {
 // of the same name takes the list, as one that existed. That takes nobody off,
 // so that of all alarms only those matter which cast doubt on the groups
 // themselves: a table was truncated, and nobody knows whether it is theirs; the
-// database went back in time; or rollcall.groups is empty.
+// database went back in time; or rollcall.groups is empty, or has a row without an id.
 func (r *Reconciler) releaseGroups(ctx context.Context, in mapper.Input, lists []sink.BoundList) (released bool, err error) {
-	if len(in.Groups) == 0 {
+	if len(in.Groups) == 0 || slices.ContainsFunc(in.Groups, func(g mapper.Group) bool { return g.ID == "" }) {
 		return false, nil
 	}
 	doubted, err := r.Store.Alarmed(ctx, store.AlarmTruncated, store.AlarmWentBack)

@@ -163,6 +163,18 @@ func TestEmptyGroupsReleaseNothing(t *testing.T) {
 	}
 }
 
+// A group without an id may be the one that is missing.
+func TestAGroupWithoutAnIDReleasesNothing(t *testing.T) {
+	w := newWorld(t, noon, `insert into chamber.rep_group (association_id, name) values (1, 'Press')`)
+	w.settle()
+	w.change(cdc.KindAssociation, "1", "create or replace view rollcall.groups as select association_id, nullif(group_id, 1) as group_id, name, sync from chamber.rep_group")
+	w.settle()
+	if state := w.listState(board); state != "bound" {
+		t.Errorf("list is %s", state)
+	}
+	w.on("Board", reps(1, 10)...)
+}
+
 // Rows of people that vanished say nothing about groups: the list of one that was
 // deleted is released all the same, and a new one of its name takes it.
 func TestVanishedRowsReleaseADeletedGroup(t *testing.T) {

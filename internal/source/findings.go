@@ -43,6 +43,10 @@ var problemTexts = map[string]string{
 	"opted_out": "opted_out is NULL",
 	"mailable":  "mailable is NULL",
 	"disabled":  "disabled is NULL in rollcall.group_members",
+	"group_id":  "group_id is NULL in rollcall.group_members",
+	"rep_id":    "rep_id is NULL",
+	"value":     "a view fails at it",
+	"otherwise": "the rep_id is written otherwise in rollcall.group_members",
 	"duplicate": "the rep_id is there more than once",
 }
 

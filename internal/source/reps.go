@@ -18,7 +18,7 @@ import (
 // as stored.
 type RepRef struct {
 	Association string
-	Rep         mapper.RepID
+	Rep         mapper.RepID // empty: the row has no id
 	Email       string
 	OptedOut    bool // false also where the view does not say
 }
@@ -53,13 +53,15 @@ func (sn *Snap) refs(ctx context.Context, query, arg string, each func(RepRef) e
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var association, rep string
-		var email *string
+		var association, rep, email *string
 		var optedOut bool
 		if err := rows.Scan(&association, &rep, &email, &optedOut); err != nil {
 			return sn.viewError(view, err)
 		}
-		if err := each(RepRef{Association: association, Rep: mapper.RepID(rep), Email: text(email), OptedOut: optedOut}); err != nil {
+		if association == nil {
+			continue // nobody's list is for it
+		}
+		if err := each(RepRef{Association: *association, Rep: mapper.RepID(text(rep)), Email: text(email), OptedOut: optedOut}); err != nil {
 			return err
 		}
 	}
@@ -79,7 +81,7 @@ func (sn *Snap) GroupAssociations(ctx context.Context, groups []string) ([]strin
 }
 
 func (sn *Snap) groupAssociations(ctx context.Context, groups []string) ([]string, error) {
-	return sn.ids(ctx, "rollcall.groups", "select distinct association_id::text from rollcall.groups where group_id = any($1)", array(groups))
+	return sn.ids(ctx, "rollcall.groups", "select distinct association_id::text from rollcall.groups where group_id = any($1) and association_id is not null", array(groups))
 }
 
 func (sn *Snap) ids(ctx context.Context, view, query string, args ...any) ([]string, error) {
@@ -150,40 +152,57 @@ func (sn *Snap) resolve(ctx context.Context, statement string, key []string) ([]
 
 // RepsAt reads the reps that have one of the addresses now, and those named by
 // id, each with its group memberships. A rep that the view shows more than
-// once comes back once a row, every one marked unreadable.
+// once comes back once a row, every one marked unreadable; and so does a row
+// without an id, and a rep of whom the views cannot show some value.
 func (sn *Snap) RepsAt(ctx context.Context, association string, addresses []mapper.Address, also []mapper.RepID) ([]*mapper.Rep, error) {
-	rows, err := sn.tx.Query(ctx, sql.Query("source_rep_ids_by_address"), association, array(spellings(addresses)))
+	ids, nameless, err := sn.atAddresses(ctx, association, addresses)
 	if err != nil {
-		return nil, fmt.Errorf("read rollcall.reps by address: %w", err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("read rollcall.reps by address: %w", err)
+		return nil, err
 	}
 	for _, id := range also {
 		ids = append(ids, string(id))
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	reps, err := sn.reps(ctx, association, ids)
+	reps, err := sn.readable(ctx, association, ids)
 	if err != nil {
 		return nil, err
 	}
-	if err := sn.memberships(ctx, association, ids, reps); err != nil {
-		return nil, err
-	}
+	reps = append(reps, nameless...)
 	sn.src.tell(association, reps)
 	return reps, nil
 }
 
-func (sn *Snap) reps(ctx context.Context, association string, ids []string) ([]*mapper.Rep, error) {
-	rows, err := sn.tx.Query(ctx, sn.src.repsQuery(), association, array(ids))
+// atAddresses finds the ids of the reps that have one of the addresses, and the rows
+// without an id that have one.
+func (sn *Snap) atAddresses(ctx context.Context, association string, addresses []mapper.Address) (ids []string, nameless []*mapper.Rep, err error) {
+	spellings, err := sn.spellings(ctx, addresses)
 	if err != nil {
-		return nil, fmt.Errorf("read rollcall.reps: %w", err)
+		return nil, nil, err
 	}
-	defer rows.Close()
-	reps := make([]*mapper.Rep, 0, len(ids))
-	first := make(map[mapper.RepID]*mapper.Rep, len(ids))
+	rows, err := sn.tx.Query(ctx, sql.Query("source_rep_ids_by_address"), association, array(spellings))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read rollcall.reps by address: %w", err)
+	}
+	var id, email *string
+	_, err = pgx.ForEachRow(rows, []any{&id, &email}, func() error {
+		if id == nil {
+			nameless = append(nameless, &mapper.Rep{Email: text(email), Unreadable: "rep_id", Groups: map[mapper.GroupID]bool{}})
+		} else {
+			ids = append(ids, *id)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read rollcall.reps by address: %w", err)
+	}
+	return ids, nameless, nil
+}
+
+// scanReps reads what repsQuery finds of so many ids.
+func (s *Source) scanReps(rows pgx.Rows, ids int) ([]*mapper.Rep, error) {
+	reps := make([]*mapper.Rep, 0, ids)
+	first := make(map[mapper.RepID]*mapper.Rep, ids)
 	for rows.Next() {
 		var id string
 		var member, email, firstName, lastName, company, job, status *string
@@ -192,7 +211,7 @@ func (sn *Snap) reps(ctx context.Context, association string, ids []string) ([]*
 		var types, custom []*string
 		if err := rows.Scan(&id, &member, &email, &firstName, &lastName, &company, &job,
 			&phone, &street, &city, &state, &zip, &country, &active, &status, &types, &optedOut, &mailable, &custom); err != nil {
-			return nil, fmt.Errorf("read rollcall.reps: %w", err)
+			return nil, err
 		}
 		rep := &mapper.Rep{
 			ID: mapper.RepID(id), MemberID: text(member), Email: text(email),
@@ -209,7 +228,7 @@ func (sn *Snap) reps(ctx context.Context, association string, ids []string) ([]*
 		if len(custom) > 0 {
 			rep.Custom = make(map[string]string, len(custom))
 			for i, value := range custom {
-				rep.Custom[sn.src.custom[i]] = text(value)
+				rep.Custom[s.custom[i]] = text(value)
 			}
 		}
 		switch {
@@ -227,44 +246,41 @@ func (sn *Snap) reps(ctx context.Context, association string, ids []string) ([]*
 		}
 		reps = append(reps, rep)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read rollcall.reps: %w", err)
-	}
-	return reps, nil
+	return reps, rows.Err()
 }
 
-func (sn *Snap) memberships(ctx context.Context, association string, ids []string, reps []*mapper.Rep) error {
-	byID := make(map[mapper.RepID]*mapper.Rep, len(reps))
-	for _, rep := range reps {
-		byID[rep.ID] = rep
-	}
-	rows, err := sn.tx.Query(ctx, sql.Query("source_memberships_by_rep"), association, array(ids))
-	if err != nil {
-		return fmt.Errorf("read rollcall.group_members: %w", err)
-	}
-	defer rows.Close()
+// scanMemberships notes what reps are in. asked are the ids that were looked for, in
+// order: a membership of another is one whose id is equal to one of these and written
+// otherwise, such as 1 and 1.00.
+func scanMemberships(rows pgx.Rows, asked []string, reps map[mapper.RepID]*mapper.Rep) (otherwise bool, err error) {
 	for rows.Next() {
-		var id, group string
+		var id string
+		var group *string
 		var disabled *bool
 		if err := rows.Scan(&id, &group, &disabled); err != nil {
-			return fmt.Errorf("read rollcall.group_members: %w", err)
+			return false, err
 		}
-		rep := byID[mapper.RepID(id)]
-		if rep == nil {
-			continue
+		rep := reps[mapper.RepID(id)]
+		switch {
+		case rep == nil:
+			_, known := slices.BinarySearch(asked, id)
+			otherwise = otherwise || !known
+		case group == nil:
+			mark(rep, "group_id")
+		case disabled == nil:
+			mark(rep, "disabled")
+		default:
+			// A view may show a membership twice: one that is enabled is enough.
+			before, twice := rep.Groups[mapper.GroupID(*group)]
+			rep.Groups[mapper.GroupID(*group)] = *disabled && (!twice || before)
 		}
-		if disabled == nil {
-			if rep.Unreadable == "" {
-				rep.Unreadable = "disabled"
-			}
-			continue
-		}
-		// A view may show a membership twice: one that is enabled is enough.
-		before, twice := rep.Groups[mapper.GroupID(group)]
-		rep.Groups[mapper.GroupID(group)] = *disabled && (!twice || before)
 	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read rollcall.group_members: %w", err)
+	return otherwise, rows.Err()
+}
+
+// mark says why nothing is known of a rep, unless something says so already.
+func mark(rep *mapper.Rep, problem string) {
+	if rep.Unreadable == "" {
+		rep.Unreadable = problem
 	}
-	return nil
 }

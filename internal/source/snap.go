@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"rollcall/cdc"
 	"rollcall/mapper"
@@ -71,7 +72,8 @@ func (sn *Snap) Options(ctx context.Context, association string) (mapper.Options
 }
 
 // Groups reads an association's groups. A group whose tick is NULL, or that
-// stands in the view twice, is no information: it comes back unticked.
+// stands in the view twice, is no information: it comes back unticked. One without
+// an id comes back so too, with an empty one: some group is there and cannot be told.
 func (sn *Snap) Groups(ctx context.Context, association string) ([]mapper.Group, error) {
 	rows, err := sn.tx.Query(ctx, sql.Query("source_groups"), association)
 	if err != nil {
@@ -80,19 +82,19 @@ func (sn *Snap) Groups(ctx context.Context, association string) ([]mapper.Group,
 	var groups []mapper.Group
 	at := map[mapper.GroupID]int{}
 	for rows.Next() {
-		var id string
-		var name *string
+		var given, name *string
 		var sync *bool
-		if err := rows.Scan(&id, &name, &sync); err != nil {
+		if err := rows.Scan(&given, &name, &sync); err != nil {
 			rows.Close()
 			return nil, fmt.Errorf("read rollcall.groups: %w", err)
 		}
+		id := text(given)
 		if i, twice := at[mapper.GroupID(id)]; twice {
 			groups[i].Sync = false
 			continue
 		}
 		at[mapper.GroupID(id)] = len(groups)
-		groups = append(groups, mapper.Group{ID: mapper.GroupID(id), Name: text(name), Sync: flag(sync)})
+		groups = append(groups, mapper.Group{ID: mapper.GroupID(id), Name: text(name), Sync: given != nil && flag(sync)})
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read rollcall.groups: %w", err)
@@ -138,7 +140,11 @@ func (sn *Snap) OptOuts(ctx context.Context, association string, addresses []map
 	if !sn.src.has.Load().optOuts || len(addresses) == 0 {
 		return nil, nil
 	}
-	rows, err := sn.tx.Query(ctx, sql.Query("source_opt_outs"), association, array(spellings(addresses)))
+	spellings, err := sn.spellings(ctx, addresses)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := sn.tx.Query(ctx, sql.Query("source_opt_outs"), association, array(spellings))
 	if err != nil {
 		return nil, fmt.Errorf("read rollcall.opt_outs: %w", err)
 	}
@@ -153,17 +159,41 @@ func (sn *Snap) OptOuts(ctx context.Context, association string, addresses []map
 	return outs, nil
 }
 
-// spellings are the forms under which a database may keep the addresses: with
+// spellings are the forms under which the database may keep the addresses: with
 // an international domain as punycode or as written.
-func spellings(addresses []mapper.Address) []string {
+func (sn *Snap) spellings(ctx context.Context, addresses []mapper.Address) ([]string, error) {
 	out := make([]string, 0, len(addresses))
 	for _, a := range addresses {
 		out = append(out, string(a))
-		if written := a.Unicode(); written != string(a) {
+		written := a.Unicode()
+		if written == string(a) {
+			continue
+		}
+		holds, err := sn.holds(ctx, written)
+		if err != nil {
+			return nil, fmt.Errorf("ask how addresses are written: %w", err)
+		}
+		if holds {
 			out = append(out, written)
 		}
 	}
-	return out
+	return out, nil
+}
+
+// holds says whether the database's encoding has the characters of a text. It cannot
+// be asked for one that it lacks.
+func (sn *Snap) holds(ctx context.Context, text string) (bool, error) {
+	if sn.tx.Conn().PgConn().ParameterStatus("server_encoding") == "UTF8" {
+		return true, nil
+	}
+	err := sn.protected(ctx, func() error {
+		_, err := sn.tx.Exec(ctx, "select $1::text", text)
+		return err
+	})
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == "22P05" { // untranslatable_character
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func text(s *string) string {

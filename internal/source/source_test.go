@@ -321,6 +321,33 @@ func TestInternationalDomains(t *testing.T) {
 	}
 }
 
+// A database in another encoding cannot be asked for an address that it could not
+// hold. Constant Contact may show one; the others are found all the same.
+func TestAddressesThatTheEncodingLacks(t *testing.T) {
+	db := pgtest.Database(t)
+	other := db.Name + "_latin1"
+	db.Exec(t, "create database "+other+" encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0")
+	t.Cleanup(func() { db.Exec(t, "drop database "+other+" with (force)") })
+	pool := configured(t, strings.Replace(db.URL, db.Name, other, 1))
+	for _, statement := range []string{views("integer"), "create table rollcall.opt_outs (association_id integer, email text, group_id integer)",
+		"insert into rollcall.reps (association_id, rep_id, email) values (1, 1, 'ann@bäckerei.example'), (1, 2, 'bob@example.org')", "insert into rollcall.opt_outs values (1, 'ann@bäckerei.example')"} {
+		if _, err := pool.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := New(t.Context(), pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addresses := []mapper.Address{"ann@xn--bckerei-5wa.example", "bob@example.org", "zoe@xn--e1afmkfd.example"} // the last is Cyrillic
+	if got := reads(t, s, "1", addresses); !slices.Equal(got, []string{"1", "2"}) {
+		t.Errorf("%q", got)
+	}
+	if outs, err := snapshot(t, s).OptOuts(t.Context(), "1", addresses); err != nil || len(outs) != 1 {
+		t.Errorf("%d opt-outs, want 1; %v", len(outs), err)
+	}
+}
+
 // Everything of one question is read at one snapshot.
 func TestSnapshotStandsStill(t *testing.T) {
 	s := open(t, views("integer"), "insert into rollcall.reps (association_id, rep_id, email) values (1, 1, 'rosa@example.org')")

@@ -82,6 +82,9 @@ func (p *pass) marking(ctx context.Context, k *keys) func(*store.Marks) error {
 func (p *pass) mark(ctx context.Context, k *keys, m *store.Marks) error {
 	rep := func(r source.RepRef) error {
 		address, problem := mapper.Normalize(r.Email)
+		if r.Rep == "" && problem != "" {
+			return nil // a row that names nobody
+		}
 		return m.Rep(r.Association, r.Rep, address, problem, r.OptedOut)
 	}
 	// What a member or a group leads to beside the reps that are touched themselves.
