@@ -39,8 +39,22 @@ func Databases(cfg *config.Config) (member, state *pgx.ConnConfig, err error) {
 	return m.ConnConfig, s.ConnConfig, nil
 }
 
-// recogniser looks at a session before it is used; see identity.
+// recogniser looks at a session before it is used; see identity. It may be nil.
 type recogniser func(context.Context, *pgx.Conn) error
+
+// unhurried lets no transaction end by the clock, whatever a role or the database is
+// set to: reading everything takes its time. The setting came with version 17, so a
+// session cannot ask for it as it begins.
+func unhurried(recognise recogniser) recogniser {
+	return func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `select pg_catalog.set_config('transaction_timeout', '0', false)
+			where pg_catalog.current_setting('transaction_timeout', true) is not null`)
+		if err != nil || recognise == nil {
+			return err
+		}
+		return recognise(ctx, conn)
+	}
+}
 
 func memberPool(ctx context.Context, cfg *config.Config, recognise recogniser) (*pgxpool.Pool, error) {
 	c, err := poolConfig(cfg.Source.URL, cfg.Source.Password, "source.url")
@@ -48,7 +62,7 @@ func memberPool(ctx context.Context, cfg *config.Config, recognise recogniser) (
 		return nil, err
 	}
 	source.Configure(c.ConnConfig)
-	c.AfterConnect = recognise
+	c.AfterConnect = unhurried(recognise)
 	return openPool(ctx, c, "source.url")
 }
 
@@ -57,7 +71,7 @@ func statePool(ctx context.Context, cfg *config.Config, recognise recogniser) (*
 	if err != nil {
 		return nil, err
 	}
-	c.AfterConnect = recognise
+	c.AfterConnect = unhurried(recognise)
 	store.Configure(c.ConnConfig)
 	return openPool(ctx, c, "state.url")
 }

@@ -31,7 +31,8 @@ type Source struct {
 
 // sessionSettings make the views mean the same in every session: a policy
 // fails loudly (42501) instead of hiding rows, no search path can put another
-// table in their place, and jit, which costs such views seconds, is off.
+// table in their place, and jit, which costs such views seconds, is off. Ids are
+// written in one way, whatever a role or the database is set to.
 var sessionSettings = map[string]string{
 	"application_name":                    "rollcall",
 	"client_encoding":                     "UTF8",
@@ -41,6 +42,12 @@ var sessionSettings = map[string]string{
 	"timezone":                            "UTC",
 	"statement_timeout":                   "0",
 	"idle_in_transaction_session_timeout": "0",
+	"lock_timeout":                        "0",
+	"default_transaction_isolation":       "read committed",
+	// As triggers write keys. Not datestyle and intervalstyle: by those a view also
+	// reads what is kept as text.
+	"extra_float_digits": "1",
+	"bytea_output":       "hex",
 }
 
 // Configure sets what every session on the member database needs.

@@ -32,6 +32,9 @@ var sessionSettings = map[string]string{
 	"idle_in_transaction_session_timeout": "5s",
 	"plan_cache_mode":                     "force_custom_plan",
 	"jit":                                 "off",
+	"statement_timeout":                   "0",
+	"lock_timeout":                        "0",
+	"default_transaction_isolation":       "read committed", // a stricter one refuses to change what somebody else has
 }
 
 // Configure sets what every session on the state needs.
