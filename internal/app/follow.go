@@ -39,7 +39,7 @@ func (a *App) follow(ctx context.Context, leases *store.Leases) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return a.read(ctx, state) })
 		group.Go(func() error { return a.widen(ctx, state) })
-		group.Go(func() error { return a.watchTables(ctx) })
+		group.Go(func() error { return a.watchTables(ctx, state) })
 		return group.Wait()
 	})
 }

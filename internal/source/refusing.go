@@ -30,10 +30,15 @@ func (s *Source) Refusing(ctx context.Context, publication string) ([]Refusing, 
 }
 
 // Unpublished says which of the tables, named as schema.table, a publication
-// lacks.
+// lacks, or has in part only: with a filter, or not with every kind of change.
 func (s *Source) Unpublished(ctx context.Context, publication string, tables []string) ([]string, error) {
 	rows, err := s.pool.Query(ctx, `select t from unnest($2::text[]) t
-		where t not in (select schemaname || '.' || tablename from pg_catalog.pg_publication_tables where pubname = $1) order by 1`, publication, tables)
+		where t not in (
+			select x.schemaname || '.' || x.tablename
+			from pg_catalog.pg_publication_tables x
+			join pg_catalog.pg_publication p on p.pubname = x.pubname
+			where x.pubname = $1 and p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate
+			  and pg_catalog.to_jsonb(x) ->> 'rowfilter' is null) order by 1`, publication, tables)
 	if err == nil {
 		var lacks []string
 		if lacks, err = pgx.CollectRows(rows, pgx.RowTo[string]); err == nil {

@@ -93,3 +93,34 @@ func TestRefusingIsWhatTheApplicationGets(t *testing.T) {
 		})
 	}
 }
+
+// A table of which not every change is published is as good as none.
+func TestATablePublishedInPartIsUnpublished(t *testing.T) {
+	for name, c := range map[string]struct {
+		since  int // version of the server
+		change string
+	}{
+		"a filter":     {150000, "alter publication rollcall set table public.person where (id > 5)"},
+		"no deletes":   {0, "alter publication rollcall set (publish = 'insert, update, truncate')"},
+		"no truncates": {0, "alter publication rollcall set (publish = 'insert, update, delete')"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := pgtest.Database(t)
+			db.Exec(t, "create table public.person (id integer primary key); create publication rollcall for table public.person")
+			var version int
+			if err := db.Conn(t).QueryRow(t.Context(), "select current_setting('server_version_num')::integer").Scan(&version); err != nil {
+				t.Fatal(err)
+			}
+			if version < c.since {
+				t.Skipf("not on version %d", version)
+			}
+			src := &Source{pool: db.Pool(t)}
+			for _, want := range []int{0, 1} {
+				if lacks, err := src.Unpublished(t.Context(), "rollcall", []string{"public.person"}); err != nil || len(lacks) != want {
+					t.Errorf("lacks %q, want %d; %v", lacks, want, err)
+				}
+				db.Exec(t, c.change)
+			}
+		})
+	}
+}
