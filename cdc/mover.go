@@ -71,6 +71,7 @@ type Mover struct {
 	stored  LSN
 	idleAt  time.Time // when a position alone may be stored again
 	settles int       // how many passes may at once
+	robbed  bool      // that somebody else empties the log is told
 }
 
 // NewMover returns a mover. It connects to nothing yet. Watches that make no sense
@@ -118,7 +119,7 @@ func (m *Mover) Run(ctx context.Context) error {
 
 // session moves until something fails.
 func (m *Mover) session(ctx context.Context) error {
-	m.low, m.sweepAt = 0, m.cfg.Now().Add(sweepEvery)
+	m.low, m.sweepAt, m.robbed = 0, m.cfg.Now().Add(sweepEvery), false
 	defer m.stats.Streaming.Store(false)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -301,13 +302,18 @@ func (m *Mover) forget(ctx context.Context) error {
 	if _, err := tx.Exec(ctx, "set local synchronous_commit = off"); err != nil {
 		return fmt.Errorf("empty %s: %w", LogTable, err)
 	}
-	_, err = tx.Exec(ctx, "delete from rollcall.log where xid between $1::text::xid8 and $2::text::xid8 and id = any($3)",
+	tag, err := tx.Exec(ctx, "delete from rollcall.log where xid between $1::text::xid8 and $2::text::xid8 and id = any($3)",
 		fmt.Sprint(m.from), fmt.Sprint(m.to), m.ids)
 	if err == nil {
 		err = tx.Commit(ctx)
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("empty %s: %w", LogTable, err)
+	}
+	if gone := int64(len(m.ids)) - tag.RowsAffected(); err == nil && gone > 0 && !m.robbed {
+		m.robbed = true
+		m.cfg.Log.Error("somebody else empties the log of changes too, so each misses changes: only one installation may follow a database by triggers; "+
+			"stop the other one, and run select rollcall.touch('all', null)", "count", gone)
 	}
 	return err
 }

@@ -57,6 +57,21 @@ func TestMoverMeetsPreparedTransactions(t *testing.T) {
 	m.store.wantKeys(t, "rep 1", "rep 3")
 }
 
+// Two movers of one log take away what the other does not get to see. Whoever finds
+// rows gone that it has just stored says so.
+func TestMoverTellsThatSomebodyElseEmptiesTheLog(t *testing.T) {
+	m := newCaptured(t)
+	other := connect(t, m.url)
+	m.store.hook(func(ctx context.Context) error {
+		_, err := other.Exec(ctx, "delete from rollcall.log")
+		return err
+	})
+	r := m.move(t, nil)
+	m.exec(t, "insert into public.rep values (1)")
+	r.waitForLog(t, "somebody else empties the log of changes", 1)
+	m.store.wantKeys(t, "rep 1")
+}
+
 // Rows are deleted once their keys are stored, and not before: whatever fails in
 // between, nothing is lost.
 func TestMoverStoresBeforeItDeletes(t *testing.T) {
