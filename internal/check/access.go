@@ -77,12 +77,18 @@ func (c *checker) checkState(ctx context.Context) error {
 		defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	}
 	role := identifier(conn.Config().User)
-	var exists, usable, may bool
+	var exists, usable, may, temporary bool
+	var database string
 	err := conn.QueryRow(ctx, `select n.oid is not null, coalesce(pg_catalog.has_schema_privilege(n.oid, 'usage') and pg_catalog.has_schema_privilege(n.oid, 'create'), false),
-			pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create')
-		from (values (1)) x left join pg_catalog.pg_namespace n on n.nspname = 'rollcall_state'`).Scan(&exists, &usable, &may)
+			pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create'),
+			pg_catalog.has_database_privilege(pg_catalog.current_database(), 'temporary'), pg_catalog.current_database()::text
+		from (values (1)) x left join pg_catalog.pg_namespace n on n.nspname = 'rollcall_state'`).Scan(&exists, &usable, &may, &temporary, &database)
 	if err != nil {
 		return err
+	}
+	if !temporary {
+		c.add(Access, Error, "state_not_writable", database, "the role may not make temporary tables in the state's database, and works with some",
+			fmt.Sprintf("grant temporary on database %s to %s;", identifier(database), role))
 	}
 	switch {
 	case !exists && !may:

@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"rollcall/internal/chamber"
 	"rollcall/internal/check"
@@ -134,6 +136,28 @@ func (in *installation) replaceView(view, old, with string) {
 		view, strings.Replace(text, old, with, 1)))
 }
 
+// refused runs a statement of the application, which the server refuses so.
+func (in *installation) refused(statement, sqlState string) {
+	in.t.Helper()
+	var pgErr *pgconn.PgError
+	if _, err := in.Conn(in.t).Exec(in.t.Context(), statement); !errors.As(err, &pgErr) || pgErr.Code != sqlState {
+		in.t.Errorf("%s: %v, want SQLSTATE %s", statement, err, sqlState)
+	}
+}
+
+// extension makes an extension, which not every server has.
+func (in *installation) extension(name string) {
+	in.t.Helper()
+	var there bool
+	if err := in.Conn(in.t).QueryRow(in.t.Context(), "select exists (select from pg_available_extensions where name = $1)", name).Scan(&there); err != nil {
+		in.t.Fatal(err)
+	}
+	if !there {
+		in.t.Skipf("this server has no %s", name)
+	}
+	in.Exec(in.t, "create extension "+name+" schema public")
+}
+
 // seeds are ways to get an installation wrong, by the finding.
 var seeds = []struct {
 	name  string // of the finding, and of the seed where there are several
@@ -158,6 +182,8 @@ var seeds = []struct {
 	{name: "identity_missing/key dropped", sql: "alter table chamber.sync_options drop constraint sync_options_pkey"},
 	{name: "identity_not_published", since: 15, sql: "alter table chamber.rep replica identity full"},
 	{name: "identity_not_published/other index", since: 15, sql: "alter table chamber.rep replica identity using index rep_association_id_rep_id_key"},
+	{name: "identity_not_published/a list of all columns", since: 15, sql: "create table chamber.tag (rep_id bigint, tag bigint, primary key (rep_id, tag)); insert into chamber.tag values (1, 1); insert into rollcall.watches values ('chamber.tag', '{rep_id}', 'rep', null);" +
+		sql.Contract()[3] + "alter table chamber.tag replica identity full", seed: func(in *installation) { in.refused("delete from chamber.tag", "42P10") }},
 	{name: "identity_full", sql: "alter publication rollcall drop table chamber.rep; alter table chamber.rep replica identity full; alter publication rollcall add table chamber.rep"},
 	{name: "row_filter", since: 15, sql: "alter publication rollcall drop table chamber.rep; alter publication rollcall add table chamber.rep (rep_id) where (rep_id > 5)"},
 	{name: "key_not_in_identity", sql: "insert into rollcall.watches values ('chamber.rep', '{association_id}', 'association', null);" + sql.Contract()[3]},
@@ -183,8 +209,16 @@ var seeds = []struct {
 	{name: "column_missing/optional", seed: func(in *installation) { in.replaceView("opt_outs", ", group_id", "") }},
 	{name: "column_type", seed: func(in *installation) { in.replaceView("groups", "sync", "sync::text as sync") }},
 	{name: "id_types_differ", seed: func(in *installation) { in.replaceView("groups", "group_id", "group_id::text as group_id") }},
+	// One type, and yet 1 and 1.00 are two texts.
+	{name: "id_types_differ/numeric scales", seed: func(in *installation) {
+		in.Exec(in.t, "drop view rollcall.group_members; create view rollcall.group_members as select association_id, group_id, rep_id::numeric(12,2) as rep_id, disabled from chamber.group_membership; grant select on rollcall.group_members to rollcall")
+		in.replaceView("reps", "r.rep_id,", "r.rep_id::numeric(12) as rep_id,")
+	}, also: []string{"index_missing"}},
 	{name: "view_fails", seed: func(in *installation) {
 		in.replaceView("groups", "sync", "(case when group_id = 5 then 1 / (group_id - 5) else 0 end = 0) as sync")
+	}},
+	{name: "view_fails/a column that is neither key nor flag", seed: func(in *installation) {
+		in.replaceView("reps", "r.phone", "case when r.rep_id = 5 then (1 / (r.rep_id - 5))::text else r.phone end as phone")
 	}},
 	{name: "view_empty", seed: func(in *installation) {
 		in.replaceView("groups", "from chamber.rep_group", "from chamber.rep_group where false")
@@ -209,15 +243,20 @@ var seeds = []struct {
 	{name: "unwatched_table", sql: "delete from rollcall.watches where \"table\" = 'chamber.member_type';" + sql.Contract()[3]},
 	{name: "unwatched_table/inherited", sql: "create table chamber.rep_archive (like chamber.rep including indexes) inherits (chamber.rep)"},
 	{name: "unwatched_table/through a function", sql: `create table chamber.title (rep_id bigint primary key, title text);
-		create function chamber.title_of(bigint) returns text stable begin atomic select title from chamber.title where rep_id = $1; end`, seed: func(in *installation) {
+		create function chamber.title_of(bigint) returns text stable security definer begin atomic select title from chamber.title where rep_id = $1; end`, seed: func(in *installation) {
 		in.replaceView("reps", "r.job_title", "chamber.title_of(r.rep_id) as job_title")
 	}},
 	{
-		name: "function_in_view", sql: "create function chamber.title_of(bigint) returns text stable language sql as 'select job_title from chamber.rep where rep_id = $1'",
+		name: "function_in_view", sql: "create function chamber.title_of(bigint) returns text stable security definer language sql as 'select job_title from chamber.rep where rep_id = $1'",
 		seed: func(in *installation) {
 			in.replaceView("reps", "r.job_title", "chamber.title_of(r.rep_id) as job_title")
 		},
 	},
+	// What another server sends is on no stream, and neither is a text that is run as SQL.
+	{name: "function_in_view/in C", seed: func(in *installation) {
+		in.extension("dblink")
+		in.replaceView("reps", "r.job_title", "(select d.t from public.dblink('dbname=none', 'select 1') d (t text) where r.rep_id < 0) as job_title")
+	}},
 	{
 		name: "materialized_view", sql: "create materialized view chamber.names as select member_id, name from chamber.member; create unique index on chamber.names (member_id); grant select on chamber.names to postgres",
 		seed: func(in *installation) {
@@ -229,6 +268,7 @@ var seeds = []struct {
 		seed: func(in *installation) {
 			in.replaceView("reps", "m.name as company", "case when r.rep_id < 0 then (select f.name from chamber.far f) end as company")
 		},
+		also: []string{"view_fails"}, // nobody is there to ask
 	},
 	{
 		name: "unlogged_table", sql: "create unlogged table chamber.nick (rep_id bigint primary key, name text)",
@@ -240,6 +280,9 @@ var seeds = []struct {
 	{name: "clock_in_view", seed: func(in *installation) {
 		in.replaceView("reps", "r.active", "r.active and now() > timestamptz '2000-01-01' as active")
 	}},
+	{name: "clock_in_view/behind a view of another schema", sql: "create view chamber.current_rep as select rep_id, now() > timestamptz '2000-01-01' as active_now from chamber.rep", seed: func(in *installation) {
+		in.replaceView("reps", "r.active", "r.active and (select c.active_now from chamber.current_rep c where c.rep_id = r.rep_id) as active")
+	}},
 	{name: "session_in_view", seed: func(in *installation) {
 		in.replaceView("groups", "from chamber.rep_group", "from chamber.rep_group where current_user <> 'nobody'")
 	}},
@@ -247,15 +290,23 @@ var seeds = []struct {
 	{name: "security_invoker", since: 15, sql: "alter view rollcall.groups set (security_invoker = true)"},
 	{name: "watches_empty", sql: "delete from rollcall.watches", also: []string{"published_unwatched", "unwatched_table"}},
 	{name: "watch_invalid", sql: "alter table rollcall.watches drop constraint watches_key_count; insert into rollcall.watches values ('chamber.rep', '{rep_id,rep_id}', 'rep', null)"},
+	{name: "watch_invalid/a partition of a watched table", sql: partitioned + "insert into rollcall.watches values ('chamber.visit_1', '{day}', 'rep', 'select rep_id::text from rollcall.reps where rep_id = extract(day from $1::date)')", seed: func(in *installation) {
+		in.refused(sql.Contract()[3], "42809") // and names the remedy: see setup
+	}},
 	{name: "watch_table_missing", sql: "insert into rollcall.watches values ('chamber.nothing', '{id}', 'rep', null)"},
 	{name: "watch_column_missing", sql: "insert into rollcall.watches values ('chamber.rep', '{id}', 'rep', null)"},
 	{name: "resolve_fails", sql: "insert into rollcall.watches values ('chamber.rep', '{rep_id}', 'group', 'select group_id from chamber.group_membership where rep_id = $1')"},
 	{name: "resolve_columns", sql: "insert into rollcall.watches values ('chamber.rep', '{rep_id}', 'group', 'select group_id, rep_id from rollcall.group_members where rep_id = $1')"},
 	{name: "resolve_parameters", sql: "insert into rollcall.watches values ('chamber.rep', '{rep_id}', 'group', 'select group_id from rollcall.group_members')"},
 	{name: "key_generated", until: 17, sql: "alter table chamber.rep add mail text generated always as (lower(email)) stored; insert into rollcall.watches values ('chamber.rep', '{mail}', 'rep', 'select rep_id from rollcall.reps where email = $1')"},
+	{name: "key_nullable", sql: "create table chamber.sponsor (id bigint primary key, rep_id bigint); insert into rollcall.watches values ('chamber.sponsor', '{id,rep_id}', 'rep', 'select coalesce($2, $1)');" + sql.Contract()[3], also: []string{"key_not_in_identity"}},
 	{name: "key_collation", sql: `create collation chamber.loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 		create table chamber.code (code text collate chamber.loose primary key, rep_id bigint);
 		insert into rollcall.watches values ('chamber.code', '{code}', 'rep', null);` + sql.Contract()[3]},
+	{name: "key_collation/citext", seed: func(in *installation) {
+		in.extension("citext")
+		in.Exec(in.t, "create table chamber.code (code public.citext primary key, rep_id bigint); insert into rollcall.watches values ('chamber.code', '{code}', 'rep', null);"+sql.Contract()[3])
+	}},
 	{name: "key_cast", seed: func(in *installation) {
 		in.Exec(in.t, "drop view rollcall.group_members")
 		in.replaceView("reps", "r.rep_id,", "r.rep_id::text as rep_id,")
@@ -275,6 +326,9 @@ var seeds = []struct {
 	{name: "table_privileges", sql: "grant usage on schema chamber to rollcall; grant update on chamber.rep to rollcall"},
 	{name: "watches_writable", sql: "grant insert on rollcall.watches to public"},
 	{name: "state_not_writable", sql: "alter schema rollcall_state owner to postgres"},
+	{name: "state_not_writable/temporary tables", seed: func(in *installation) {
+		in.Exec(in.t, "revoke temporary on database "+in.Name+" from public, rollcall")
+	}},
 	{name: "state_missing", sql: "drop schema rollcall_state cascade"},
 	{name: "other_database", sql: `create table rollcall_state.installation (source text, system_id text, timeline integer, database_oid oid, slot text);
 		insert into rollcall_state.installation values ('chamber', '1', 1, 1, 'rollcall'); grant select on rollcall_state.installation to rollcall`},

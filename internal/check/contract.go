@@ -74,10 +74,13 @@ var columnTypes = map[string]string{
 }
 
 // checkTypes compares the types of columns with what is read, and of ids among
-// each other.
+// each other. The scale of a numeric is part of its type here: it is part of the text.
 func (c *checker) checkTypes(ctx context.Context) error {
 	columns, err := collect[struct{ View, Column, Type, Category string }](ctx, c.conn, `select c.relname::text, a.attname::text,
-			pg_catalog.format_type(a.atttypid, null), case t.typcategory when 'B' then 'boolean' when 'A' then 'array' else '' end
+			pg_catalog.format_type(a.atttypid, null)
+				|| case when a.atttypid = 'numeric'::regtype and a.atttypmod >= 0 and ((a.atttypmod - 4) & 2047) > 0
+				        then ' with ' || ((a.atttypmod - 4) & 2047) || ' decimal places' else '' end,
+			case t.typcategory when 'B' then 'boolean' when 'A' then 'array' else '' end
 		from pg_catalog.pg_class c
 		join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 		join pg_catalog.pg_type t on t.oid = a.atttypid
@@ -167,6 +170,10 @@ func (c *checker) checkWatches(ctx context.Context) error {
 			c.add(Contract, Error, "watch_table_missing", row, "there is no such table", remove)
 			continue
 		}
+		if _, watched := c.watched(t.Root); watched && t.Root != "" {
+			c.add(Contract, Error, "watch_invalid", row, "it is a partition of "+t.Root+", which is watched too: its changes are those of that table, so this watch is never used", remove)
+			continue
+		}
 		if c.checkWatchedKeys(row, remove, t, w) {
 			if err := c.checkResolve(ctx, row, remove, w); err != nil {
 				return err
@@ -186,8 +193,13 @@ func (c *checker) checkWatchedKeys(row, remove string, t *table, w cdc.Watch) bo
 			c.add(Contract, Error, "key_generated", row, "the column "+key+" is generated, and this server does not publish such columns",
 				"watch the columns that it is generated from, with a resolve statement, or the primary key")
 			return false
-		case slices.Contains(t.OddCollated, key):
-			c.add(Contract, Warning, "key_collation", row, "the column "+key+" has a collation under which different values are equal, but Rollcall tells ids apart byte by byte",
+		}
+		if len(w.Keys) > 1 && !slices.Contains(t.NotNull, key) {
+			c.add(Contract, Warning, "key_nullable", row, "the column "+key+" may be NULL, and a row in which it is touches nothing by this watch, whatever its other columns say",
+				"watch the columns each by a row of its own; or, where it is never empty: "+fmt.Sprintf("alter table %s alter %s set not null;", t.SQL, identifier(key)))
+		}
+		if slices.Contains(t.OddCollated, key) {
+			c.add(Contract, Warning, "key_collation", row, "the column "+key+" has a collation or type under which different values are equal, but Rollcall tells ids apart byte by byte",
 				fmt.Sprintf("alter table %s alter %s type text collate \"C\";", t.SQL, identifier(key)))
 		}
 	}
@@ -237,7 +249,7 @@ func (c *checker) checkReads(ctx context.Context) error {
 }
 
 func (c *checker) checkFunction(r read) {
-	if r.Language == "c" || r.Language == "internal" || !bodyReads.MatchString(r.Body) {
+	if !bodyReads.MatchString(r.Body) {
 		return
 	}
 	c.add(Contract, Warning, "function_in_view", r.Name, "the view rollcall."+r.View+" calls it, and what it reads cannot be known, so a change of that may not be noticed",

@@ -29,7 +29,7 @@ func (c *checker) checkDefinitions(ctx context.Context) error {
 		return err
 	}
 	for _, v := range views {
-		name := "rollcall." + v.Name
+		name := v.Name
 		text := quoted.ReplaceAllString(v.Text, "''")
 		if clocks.MatchString(text) {
 			c.add(Contract, Note, "clock_in_view", name, "it depends on the time of day, so what it shows changes without a changed row; that is noticed by the full reconciliation only",

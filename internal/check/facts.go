@@ -76,6 +76,7 @@ type published struct {
 	Table    string // schema.table
 	Columns  []string
 	Filtered bool
+	Listed   bool // there is a column list
 }
 
 // load reads the catalogue.

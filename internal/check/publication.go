@@ -12,6 +12,10 @@ import (
 // columnLists is the first version that can publish some columns only.
 const columnLists = 150000
 
+// lookAtAll ends a statement after which changes are noticed that were not: what
+// was changed until then is on no stream.
+const lookAtAll = "select rollcall.touch('all', null);"
+
 var operations = []string{"insert", "update", "delete", "truncate"}
 
 func (c *checker) checkPublication(context.Context) error {
@@ -35,7 +39,7 @@ func (c *checker) checkPublication(context.Context) error {
 	}
 	if len(lacks) > 0 {
 		c.add(Replication, Error, "publication_operations", c.Publication, "the publication leaves out "+strings.Join(lacks, ", ")+", so such changes are not noticed",
-			fmt.Sprintf("alter publication %s set (publish = 'insert, update, delete, truncate');", name))
+			fmt.Sprintf("alter publication %s set (publish = 'insert, update, delete, truncate'); %s", name, lookAtAll))
 	}
 	if c.pub.allTables {
 		c.add(Replication, Error, "publication_all_tables", c.Publication, "the publication is for all tables: rows of people leave the server, and a new table without a key breaks the application's own UPDATE",
@@ -67,7 +71,7 @@ func (c *checker) checkPartitionRoots(name string) {
 	for _, table := range c.watchedTables() {
 		if t := c.tables[table]; t != nil && t.Kind == "p" {
 			c.add(Replication, Error, "partition_root", table, "its changes are published under the names of its partitions, which no watch has",
-				fmt.Sprintf("alter publication %s set (publish_via_partition_root = true);", name))
+				fmt.Sprintf("alter publication %s set (publish_via_partition_root = true); %s", name, lookAtAll))
 			return
 		}
 	}
@@ -99,17 +103,16 @@ func (c *checker) checkPublished(name string, t *table, p published) {
 		rows = rows[1:]
 	}
 	for _, part := range rows {
-		listed := len(p.Columns) > 0 && len(p.Columns) < len(t.Columns)
 		switch {
 		case !part.Whole && len(part.Identity) == 0:
 			c.add(Replication, Error, "identity_missing", part.Name, "it is published and has no replica identity, so the application's own UPDATE and DELETE fail (SQLSTATE 55000)",
 				drop+" or give it a primary key")
 			return
-		case part.Whole && listed:
+		case part.Whole && p.Listed:
 			c.add(Replication, Error, "identity_not_published", part.Name, "it has REPLICA IDENTITY FULL and a column list, so the application's own UPDATE and DELETE fail (SQLSTATE 42P10)",
 				fmt.Sprintf("alter table %s replica identity default;", part.SQL))
 			return
-		case !part.Whole && listed && len(without(part.Identity, p.Columns)) > 0:
+		case !part.Whole && p.Listed && len(without(part.Identity, p.Columns)) > 0:
 			c.add(Replication, Error, "identity_not_published", part.Name,
 				"the column list lacks "+strings.Join(without(part.Identity, p.Columns), ", ")+", which identifies a row, so the application's own UPDATE and DELETE fail (SQLSTATE 42P10)",
 				c.publishAgain(name, t))
@@ -150,7 +153,7 @@ func (c *checker) checkWatched(name, watch string) {
 	keys = without(keys, without(keys, t.Columns)) // the others are a finding of their own
 	if p == nil {
 		c.add(Replication, Error, "table_not_published", watch, "it is watched and not published, so its changes are not noticed",
-			fmt.Sprintf("alter publication %s add table %s;", name, c.listed(t, union(t.identity(), keys))))
+			fmt.Sprintf("alter publication %s add table %s; %s", name, c.listed(t, union(t.identity(), keys)), lookAtAll))
 		return
 	}
 	if watch == cdc.WatchesTable {
@@ -219,8 +222,8 @@ func (c *checker) listed(t *table, columns []string) string {
 // publishAgain publishes a table anew, with the columns that are needed.
 func (c *checker) publishAgain(name string, t *table) string {
 	keys, _ := c.watched(t.Name)
-	return fmt.Sprintf("begin; alter publication %[1]s drop table only %[2]s; alter publication %[1]s add table %[3]s; commit;",
-		name, t.SQL, c.listed(t, union(t.identity(), keys)))
+	return fmt.Sprintf("begin; alter publication %[1]s drop table only %[2]s; alter publication %[1]s add table %[3]s; %[4]s commit;",
+		name, t.SQL, c.listed(t, union(t.identity(), keys)), lookAtAll)
 }
 
 // without are the strings of a that are not in b.

@@ -96,7 +96,7 @@ func (c *checker) trigger(t missingTrigger) {
 		for _, event := range t.Events {
 			fix = append(fix, fmt.Sprintf("alter table %s enable always trigger rollcall_%s;", t.Part, event))
 		}
-		c.add(Replication, Error, "trigger_disabled", t.Part, "its trigger for "+events+" is disabled, or does not fire in every session, so changes are not noticed", strings.Join(fix, " "))
+		c.add(Replication, Error, "trigger_disabled", t.Part, "its trigger for "+events+" is disabled, or does not fire in every session, so changes are not noticed", strings.Join(append(fix, lookAtAll), " "))
 	case t.State == "wrong" && t.ByRow:
 		c.add(Replication, Error, "table_subscribed", t.Part, "the table is part of a subscription, under which its triggers for "+events+" do not fire: they must be by row", makeTriggers)
 	case t.State == "wrong":

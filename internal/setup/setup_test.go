@@ -182,7 +182,7 @@ func TestApplyRefusesWhatWouldBreakTheApplication(t *testing.T) {
 
 func TestApplyRefusesBadFiles(t *testing.T) {
 	conn := pgtest.Database(t).Conn(t)
-	run(t, conn, clubTables)
+	run(t, conn, clubTables+"create table club.visit (id integer primary key) partition by list (id); create table club.visit_1 partition of club.visit default")
 	edit := func(old, with string) setup.Contract {
 		c := club()
 		c.Views, c.Watches = strings.Replace(c.Views, old, with, 1), strings.Replace(c.Watches, old, with, 1)
@@ -198,7 +198,10 @@ func TestApplyRefusesBadFiles(t *testing.T) {
 		"no column sync": {edit(", true as sync from", " from"), func(err error) bool {
 			return errors.As(err, &missing) && slices.Contains(missing.Missing, "rollcall.groups.sync")
 		}},
-		"no watches":               {setup.Contract{Views: clubViews, OnRemoved: "keep"}, func(err error) bool { return strings.Contains(err.Error(), "has no rows") }},
+		"no watches": {setup.Contract{Views: clubViews, OnRemoved: "keep"}, func(err error) bool { return strings.Contains(err.Error(), "has no rows") }},
+		"a partition of a watched table": {edit("('club.in_circle'", "('club.visit', '{id}', 'rep', null), ('club.visit_1', '{id}', 'rep', null), ('club.in_circle'"), func(err error) bool {
+			return strings.Contains(err.Error(), "publish club.visit_1: it is a partition of club.visit, which is watched too")
+		}},
 		"a column that is missing": {edit("'{person}', 'rep'", "'{persn}', 'rep'"), func(err error) bool { return strings.Contains(err.Error(), "no column persn") }},
 		"resolve may not read": {edit("'{id}', 'group', null", "'{id}', 'group', 'select id from club.circle where id::text = $1'"), func(err error) bool {
 			return errors.As(err, &watch) && watch.Kind == "refused" && strings.Contains(err.Error(), "42501")

@@ -69,6 +69,18 @@ begin
                                   else 'Watch the tables that it gets its rows from instead.' end;
         end if;
 
+        select a.relid::regclass::text into missing
+        from pg_catalog.pg_partition_ancestors(tab) a
+        join pg_catalog.pg_class c on c.oid = a.relid
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        join rollcall.watches w on w."table" = n.nspname || '.' || c.relname
+        where a.relid <> tab
+        limit 1;
+        if missing is not null then
+            raise exception 'publish %: it is a partition of %, which is watched too', watch."table", missing
+                using errcode = '42809', hint = 'Delete its rows in rollcall.watches: the changes of a partition are those of its table.';
+        end if;
+
         select string_agg(k, ', ') into missing
         from unnest(watch.keys) k
         where not exists (select from pg_catalog.pg_attribute a

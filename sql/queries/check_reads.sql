@@ -35,7 +35,9 @@ join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname not in ('
 where c.oid <> v.oid
 union
 select distinct v.relname::text, 'function', p.oid::regprocedure::text, p.oid::regprocedure::text, '', l.lanname::text,
-       case when p.prosqlbody is null then coalesce(p.prosrc, '') else '' end
+       -- One in C has no text; rows that come of a text are those of a query, as of dblink.
+       case when l.lanname in ('c', 'internal') then case when p.proretset and 'text'::regtype = any(p.proargtypes) then 'query' else '' end
+            when p.prosqlbody is null then coalesce(p.prosrc, '') else '' end
 from walk w
 join pg_catalog.pg_class v on v.oid = w.view
 join pg_catalog.pg_proc p on w.class = 'pg_proc'::regclass and p.oid = w.object

@@ -12,8 +12,9 @@ left join lateral (
            array_agg(att.attname::text) filter (where att.attnotnull) as not_null,
            array_agg(att.attname::text) filter (where att.attgenerated = 'v' or att.attgenerated = 's'
                                                 and current_setting('server_version_num')::integer < 180000) as generated,
-           array_agg(att.attname::text) filter (where not co.collisdeterministic) as odd
+           array_agg(att.attname::text) filter (where not co.collisdeterministic or ty.typname = 'citext') as odd
     from pg_catalog.pg_attribute att
+    join pg_catalog.pg_type ty on ty.oid = att.atttypid
     left join pg_catalog.pg_collation co on co.oid = att.attcollation
     where att.attrelid = c.oid and att.attnum > 0 and not att.attisdropped
 ) a on true
