@@ -180,6 +180,25 @@ func TestApplyRefusesWhatWouldBreakTheApplication(t *testing.T) {
 	}
 }
 
+// What the database is set to changes nothing of what init makes.
+func TestApplyWhateverTheDatabaseIsSetTo(t *testing.T) {
+	for _, setting := range []string{
+		"standard_conforming_strings = off", "quote_all_identifiers = on", "default_transaction_isolation = serializable", "default_transaction_deferrable = on",
+		"array_nulls = off", "transform_null_equals = on", "datestyle = German", "check_function_bodies = off", "search_path = public, pg_catalog", "row_security = off",
+	} {
+		for how, byTriggers := range map[string]bool{"by replication": false, "by triggers": true} {
+			t.Run(setting+" "+how, func(t *testing.T) {
+				db := pgtest.Database(t)
+				run(t, db.Conn(t), clubTables+"alter database "+db.Name+" set "+setting)
+				contract := club()
+				contract.Triggers = byTriggers
+				contract.Watches += "insert into rollcall.watches values ('club.circle', '{id}', 'rep', 'select rep_id::text from rollcall.group_members where group_id = $1');"
+				apply(t, db.Conn(t), contract)
+			})
+		}
+	}
+}
+
 func TestApplyRefusesBadFiles(t *testing.T) {
 	conn := pgtest.Database(t).Conn(t)
 	run(t, conn, clubTables+"create table club.visit (id integer primary key) partition by list (id); create table club.visit_1 partition of club.visit default")

@@ -13,10 +13,10 @@ create schema if not exists rollcall;
 comment on schema rollcall is 'What Rollcall reads of this database: views, and the list of tables to watch.';
 
 create table if not exists rollcall.watches (
-    "table" text not null check ("table" ~ '^[^.]+\.[^.]+$'),
+    "table" text not null check ("table" ~ '^[^.]+[.][^.]+$'),
     keys    text[] not null check (array_position(keys, null) is null),
     kind    text not null check (kind in ('rep', 'member', 'group', 'association', 'address', 'all')),
-    resolve text check (resolve ~* '^\s*(select|with)\s'),
+    resolve text check (resolve ~* '^[[:space:]]*(select|with)[[:space:]]'),
     constraint watches_key_count check (
         case when kind = 'all' then keys = '{}' and resolve is null
              when resolve is null then cardinality(keys) = 1
