@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -92,6 +93,7 @@ func clone(t testing.TB, from string) *DB {
 func drop(ctx context.Context, admin, name string) error {
 	const (
 		stopSessions = `select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = $1`
+		slotsInUse   = `select count(*) from pg_replication_slots where database = $1 and active`
 		dropSlots    = `select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = $1`
 	)
 	conn, err := pgx.Connect(ctx, admin)
@@ -102,10 +104,24 @@ func drop(ctx context.Context, admin, name string) error {
 	if _, err := conn.Exec(ctx, "alter database "+name+" with allow_connections false"); err != nil {
 		return err
 	}
-	for _, statement := range []string{stopSessions, dropSlots} {
-		if _, err := conn.Exec(ctx, statement, name); err != nil {
+	if _, err := conn.Exec(ctx, stopSessions, name); err != nil {
+		return err
+	}
+	// On version 14 a reader that ends is no session any more before it lets go of its slot.
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for range 1000 {
+		var inUse int
+		if err := conn.QueryRow(ctx, slotsInUse, name).Scan(&inUse); err != nil {
 			return err
 		}
+		if inUse == 0 {
+			break
+		}
+		<-tick.C
+	}
+	if _, err := conn.Exec(ctx, dropSlots, name); err != nil {
+		return err
 	}
 	_, err = conn.Exec(ctx, "drop database "+name+" with (force)")
 	return err
