@@ -60,6 +60,59 @@ func TestAnOptOutIsAboutTheInbox(t *testing.T) {
 	b.referee(t)
 }
 
+// An opted-out address is taken by another rep, and the first one is deleted: it stays
+// opted out until its holder is seen to opt out and in again.
+func TestAnOptOutStaysWithTheAddressThatAnotherTakes(t *testing.T) {
+	for name, changes := range map[string][]string{
+		"who is switched off and on": {
+			`update chamber.rep set opted_out = true where rep_id = 1`,
+			`update chamber.rep set email = 'p1@example.org' where rep_id = 2; delete from chamber.rep where rep_id = 1`,
+			`update chamber.rep set active = false where rep_id = 2`,
+			`update chamber.rep set active = true where rep_id = 2`,
+		},
+		"who opts in with the change of address": {
+			`update chamber.rep set opted_out = true where rep_id = 1`,
+			`delete from chamber.rep where rep_id = 1`,
+			`update chamber.rep set opted_out = true where rep_id = 2`,
+			`update chamber.rep set email = 'p1@example.org', opted_out = false where rep_id = 2`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, guarded)
+			b.settle(t)
+			for _, change := range changes {
+				b.exec(t, change)
+			}
+			b.wantOn(t, board, "p1@example.org", false)
+			b.wantOn(t, everybody, "p1@example.org", false)
+			b.referee(t)
+		})
+	}
+}
+
+// A rep opts out while the e-mail field is empty: the address before goes, and the one
+// after is not added.
+func TestAnOptOutWhileTheFieldIsEmpty(t *testing.T) {
+	b := newBench(t, guarded)
+	b.settle(t)
+	b.exec(t, `update chamber.rep set email = null, opted_out = true where rep_id = 1`)
+	b.wantOn(t, board, "p1@example.org", false)
+	b.exec(t, `update chamber.rep set email = 'b@example.org' where rep_id = 1`)
+	b.wantOn(t, board, "b@example.org", false)
+	b.referee(t)
+}
+
+// Nothing is carried over to the address of somebody who opted out with the change.
+func TestAnOptOutWithAnEmailChangeCarriesNothing(t *testing.T) {
+	b := newBench(t, guarded)
+	b.settle(t)
+	must(t, b.sim.CreateList(account, newsletter))
+	must(t, b.sim.AddContact(account, "p1@example.org", newsletter))
+	b.exec(t, `update chamber.rep set email = 'b@example.org', opted_out = true where rep_id = 1`)
+	b.wantOn(t, newsletter, "b@example.org", false)
+	b.referee(t)
+}
+
 // The optional view: opt-outs by address, of everything or of one group, with or
 // without a rep who has the address.
 func TestOptOutsKeptByAddress(t *testing.T) {

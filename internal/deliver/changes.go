@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -37,18 +38,22 @@ func (w *world) follow() {
 func (w *world) previous(p *mapper.Person) map[mapper.RepID]mapper.Previous {
 	previous := map[mapper.RepID]mapper.Previous{}
 	for _, h := range p.Holders {
-		if w.reps.Allowed[h.ID][p.Address] {
-			continue
-		}
+		// An operator allows what is known, and nothing that comes later.
+		allowedAt, allowed := w.reps.Allowed[h.ID][p.Address]
+		counts := func(at time.Time) bool { return !allowed || at.After(allowedAt) }
 		all := mapper.Previous{Left: map[mapper.ListKey]bool{}}
 		for address, one := range w.reps.Previous[h.ID] {
 			if address == p.Address {
 				continue
 			}
-			if one.Reason.Compare(all.Reason) < 0 {
+			if counts(one.Since) && one.Reason.Compare(all.Reason) < 0 {
 				all.Reason = one.Reason
 			}
-			maps.Copy(all.Left, one.Left)
+			for list, at := range one.Left {
+				if counts(at) {
+					all.Left[list] = true
+				}
+			}
 		}
 		if all.Reason != "" || len(all.Left) > 0 {
 			previous[h.ID] = all
@@ -88,7 +93,8 @@ func (w *world) changed() []store.SeenAt {
 }
 
 // unread are the previous addresses that are still to be read for e-mail changes
-// to the addresses of the plan.
+// to the addresses of the plan: those that pass something on, and all others of the
+// rep, because somebody may have unsubscribed under one of them.
 func (w *world) unread() map[mapper.Address]bool {
 	previous := map[mapper.Address]bool{}
 	for address := range w.asked {
@@ -101,6 +107,13 @@ func (w *world) unread() map[mapper.Address]bool {
 					previous[from] = true
 				}
 			}
+			if c.Lists == nil {
+				for _, had := range w.chain[c.Rep] {
+					if had != address {
+						previous[had] = true
+					}
+				}
+			}
 		}
 	}
 	return previous
@@ -110,6 +123,9 @@ func (w *world) unread() map[mapper.Address]bool {
 // Contact shows of the previous addresses. It reports whether it learned
 // anything.
 func (d *Deliverer) resolve(ctx context.Context, w *world, out mapper.Output, shown map[mapper.Address]sink.Shown) (learned bool, err error) {
+	if !w.mayCall() {
+		return false, nil
+	}
 	done := map[int64]bool{}
 	for address := range w.asked {
 		for _, c := range w.known[address].Changes {
@@ -117,14 +133,10 @@ func (d *Deliverer) resolve(ctx context.Context, w *world, out mapper.Output, sh
 				continue
 			}
 			done[c.ID] = true
-			keys := []mapper.ListKey{}
-			if mapper.IsConstantContact(w.input.Options.NewsletterSolution) {
-				if moving(out, address) || slices.ContainsFunc(c.From, func(from mapper.Address) bool { _, read := shown[from]; return !read }) {
-					continue
-				}
-				keys = w.carries(c, out, shown)
+			if moving(out, address) || slices.ContainsFunc(c.From, func(from mapper.Address) bool { _, read := shown[from]; return !read }) {
+				continue
 			}
-			if err := d.Store.Carry(ctx, c, keys); err != nil {
+			if err := d.Store.Carry(ctx, c, w.carries(c, out, shown)); err != nil {
 				return learned, err
 			}
 			learned = true

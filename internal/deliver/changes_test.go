@@ -89,14 +89,39 @@ func TestConsentFollowsToTheNewAddress(t *testing.T) {
 	b.referee(t)
 }
 
-func TestADepartureFollowsToTheNewAddress(t *testing.T) {
+// a→b, then a unsubscribes, then b→c: each address of the chain is asked for.
+func TestAnUnsubscribeFurtherUpTheChainFollows(t *testing.T) {
 	b := newBench(t, guarded)
 	b.settle(t)
-	must(t, b.sim.Leave(account, "p1@example.org", board))
-	b.exec(t, `update chamber.rep set job_title = 'Baker' where rep_id = 1`)
 	b.exec(t, moveA)
-	b.wantOn(t, board, "b@example.org", false)
-	b.wantOn(t, golf, "b@example.org", true)
+	b.wantOn(t, board, "b@example.org", true)
+	must(t, b.sim.Unsubscribe(account, "p1@example.org"))
+	b.exec(t, `update chamber.rep set email = 'c@example.org' where rep_id = 1`)
+	b.wantOn(t, board, "c@example.org", false)
+	b.referee(t)
+}
+
+// What changes while another solution sends the newsletter waits until this one does
+// again: what the change carries over, and whose consent follows.
+func TestEmailChangeWhileAnotherSolutionSends(t *testing.T) {
+	for _, unsubscribes := range []bool{true, false} {
+		t.Run(fmt.Sprint("unsubscribes: ", unsubscribes), func(t *testing.T) {
+			b := newBench(t, guarded)
+			b.settle(t)
+			must(t, b.sim.CreateList(account, newsletter))
+			must(t, b.sim.AddContact(account, "p1@example.org", newsletter))
+			b.exec(t, `update chamber.sync_options set newsletter_solution = 'Other'`)
+			if unsubscribes {
+				must(t, b.sim.Unsubscribe(account, "p1@example.org"))
+			}
+			b.exec(t, moveA)
+			b.exec(t, `update chamber.sync_options set newsletter_solution = 'ConstantContact'`)
+			for _, list := range []string{board, everybody, newsletter} {
+				b.wantOn(t, list, "b@example.org", !unsubscribes)
+			}
+			b.referee(t)
+		})
+	}
 }
 
 // a→(empty)→b is a→b.
@@ -188,6 +213,27 @@ func TestMoveOntoAContactThatExists(t *testing.T) {
 	for _, list := range []string{everybody, board, golf} {
 		b.wantOn(t, list, "b@example.org", true)
 		b.wantOn(t, list, "p1@example.org", false)
+	}
+}
+
+// The old one stays until the new one is on the lists, however often adding it fails.
+func TestMoveKeepsThePreviousAddressUntilTheNewOneIsAdded(t *testing.T) {
+	b := newBench(t, mapper.Policy{Thresholds: mapper.DefaultThresholds, MoveAddress: true})
+	b.settle(t)
+	must(t, b.sim.AddContact(account, "b@example.org"))
+	for _, path := range []string{adds, imports} {
+		must(t, b.sim.Fault(ccsim.Fault{PathPrefix: "/v3/activities/" + path, Kind: ccsim.FaultActivityFailed, Count: 5}))
+	}
+	must(t, execute(t, b, moveA))
+	must(t, b.store.TouchAll(t.Context(), 0))
+	for turn := range 60 {
+		b.work(t, 1)
+		if !b.on(board, "p1@example.org") && !b.on(board, "b@example.org") {
+			t.Fatalf("neither address is on the list after %d turns", turn+1)
+		}
+	}
+	if n := b.calls(adds) + b.calls(imports); n < 2 {
+		t.Errorf("%d calls that add, want some that failed", n)
 	}
 }
 

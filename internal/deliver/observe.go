@@ -20,6 +20,7 @@ func (d *Deliverer) Observe(ctx context.Context, shown map[mapper.Address]sink.S
 	if err != nil {
 		return err
 	}
+	w.mayBePages = true
 	return d.observe(ctx, w, mapper.Plan(w.input), shown)
 }
 
@@ -34,7 +35,11 @@ func (d *Deliverer) observe(ctx context.Context, w *world, out mapper.Output, sh
 		if verdicts[decision.Address] == nil {
 			verdicts[decision.Address] = map[mapper.ListKey]mapper.Verdict{}
 		}
-		verdicts[decision.Address][decision.List] = decision.Rows
+		verdict := decision.Rows
+		if verdict == mapper.Leave && w.passesOn(decision.Address) {
+			verdict = mapper.On // as it was until the address changed
+		}
+		verdicts[decision.Address][decision.List] = verdict
 	}
 	bound := listsByKey(w.lists)
 	readings := make([]store.Reading, 0, len(shown))
@@ -46,12 +51,19 @@ func (d *Deliverer) observe(ctx context.Context, w *world, out mapper.Output, sh
 		}
 		k := w.known[address]
 		settling := func(key mapper.ListKey) bool { return k.Open[key] != "" }
-		person, changed := mapper.Observe(*w.people[address], read, verdicts[address], settling)
+		before := *w.people[address]
+		passesOn := w.passesOn(address)
+		if passesOn {
+			before.Pairs = withoutManyLeft(before.Pairs)
+		}
+		person, changed := mapper.Observe(before, read, verdicts[address], settling)
 		r := store.Reading{Address: address, Contact: person.Contact, Pairs: make(map[mapper.ListKey]mapper.Pair, len(changed))}
 		for _, key := range changed {
 			r.Pairs[key] = person.Pairs[key]
 			if person.Pairs[key].Departed && !k.Pairs[key].Departed {
-				left[key] = append(left[key], store.AskedPair{Address: address, List: key, Op: mapper.AddToList, Reason: mapper.ReasonLeftList})
+				if !passesOn {
+					left[key] = append(left[key], store.AskedPair{Address: address, List: key, Op: mapper.AddToList, Reason: mapper.ReasonLeftList})
+				}
 				d.Log.Info("person left a list in Constant Contact", "association", d.ID, "list", string(key), "reps", holderIDs(person.Holders))
 			}
 		}
@@ -61,6 +73,28 @@ func (d *Deliverer) observe(ctx context.Context, w *world, out mapper.Output, sh
 		return err
 	}
 	return d.Store.SaveReadings(ctx, readings)
+}
+
+// passesOn reports whether an e-mail change leads away from the address of which
+// nobody knows yet what it carries over. Whoever is missed now left before that is
+// known, and the departure follows to the new address.
+func (w *world) passesOn(address mapper.Address) bool {
+	return !w.mayBePages && slices.ContainsFunc(w.known[address].Changes, func(c store.AddressChange) bool {
+		return c.Lists == nil && slices.Contains(c.From, address)
+	})
+}
+
+// withoutManyLeft are pairs without the question whether many left: it ends with the
+// change, because nothing is to be added under the previous address any more.
+func withoutManyLeft(pairs map[mapper.ListKey]mapper.Pair) map[mapper.ListKey]mapper.Pair {
+	pairs = maps.Clone(pairs)
+	for key, p := range pairs {
+		if p.Add.Kind == mapper.HoldManyLeft && p.Add.State == mapper.HoldWaiting {
+			p.Add = mapper.Hold{}
+			pairs[key] = p
+		}
+	}
+	return pairs
 }
 
 // askWhetherTheyLeft asks instead of believing that many left one list since it

@@ -148,7 +148,7 @@ func (d *Deliverer) sort(w *world, out mapper.Output, ops []mapper.Op, held []ma
 		switch mine := x.ops[address]; {
 		case len(mine) == 0 && !b.until.IsZero():
 			x.waits[b.until] = append(x.waits[b.until], address)
-		case len(mine) == 0 && w.unresolved(address):
+		case len(mine) == 0 && w.mayCall() && w.unresolved(address):
 			x.waits[later()] = append(x.waits[later()], address)
 		case len(mine) == 0 && !b.busy[address]:
 			x.finished = append(x.finished, done)

@@ -22,6 +22,12 @@ type world struct {
 	// asked are the addresses that the plan is for. Input has further ones:
 	// those from which an unfinished e-mail change leads to them.
 	asked map[mapper.Address]bool
+	// mayBePages: what is observed may come from pages, which prove no absence. A
+	// previous address is read once more before the new one is added.
+	mayBePages bool
+	// chain are all addresses that the reps had whose e-mail change to an asked address
+	// has still to find out what it carries over: consent follows from each of them.
+	chain map[mapper.RepID][]mapper.Address
 }
 
 // question says what a world is to be read for.
@@ -105,19 +111,32 @@ func (d *Deliverer) readKnown(ctx context.Context, w *world, q question) ([]mapp
 		return nil, err
 	}
 	var further []mapper.Address
+	var reps []mapper.RepID
 	for _, k := range w.known {
 		for _, c := range k.Changes {
-			for _, from := range c.From {
-				if w.asked[c.To] && w.known[from] == nil && !slices.Contains(further, from) {
-					further = append(further, from)
-				}
+			if !w.asked[c.To] {
+				continue
+			}
+			further = append(further, c.From...)
+			if c.Lists == nil {
+				reps = append(reps, c.Rep)
 			}
 		}
 	}
+	if len(reps) > 0 {
+		if w.chain, err = d.Store.Chain(ctx, reps); err != nil {
+			return nil, err
+		}
+		for _, had := range w.chain {
+			further = append(further, had...)
+		}
+	}
+	further = slices.DeleteFunc(further, func(address mapper.Address) bool { return w.known[address] != nil })
 	if len(further) == 0 {
 		return addresses, nil
 	}
 	slices.Sort(further)
+	further = slices.Compact(further)
 	more, err := d.Store.Known(ctx, further)
 	if err != nil {
 		return nil, err

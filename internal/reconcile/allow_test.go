@@ -119,6 +119,38 @@ func TestAllowBackInSpiteOfAPreviousAddress(t *testing.T) {
 	}
 }
 
+// What was allowed is what was known then. Somebody who unsubscribes later, under yet
+// another address, is not added under the one that was allowed.
+func TestAnAllowanceIsNotAboutWhatComesLater(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	address := func(to string) {
+		w.change(cdc.KindRep, "3", "update chamber.rep set email = $1 where rep_id = 3", to)
+		w.settle()
+	}
+	allow := func(address string) {
+		t.Helper()
+		if state, answer := w.allowBack(address, ""); state != "done" {
+			t.Fatalf("answer: %s, %+v", state, answer)
+		}
+	}
+	w.do(w.sim.Unsubscribe(account, rep(3)))
+	w.reconcile()
+	address("b@example.org")
+	allow("b@example.org")
+	w.on("Board", 1, 2, 4, 5, 6, 7, 8, 9, 10, "b@example.org")
+	address("c@example.org")
+	allow("c@example.org")
+	w.until(chicago(t, "2026-07-01 04:30")) // the lists of everybody and of the type drop b
+	w.on("Gold", append(append(reps(1, 2), "c@example.org"), reps(4, 20)...)...)
+	w.do(w.sim.Unsubscribe(account, "c@example.org"))
+	w.until(w.now.Add(2 * time.Hour)) // a sweep
+	address("b@example.org")
+	w.on("Gold", append(reps(1, 2), reps(4, 20)...)...)
+	allow("b@example.org") // which takes in what is known by now
+	w.on("Gold", append(append(reps(1, 2), "b@example.org"), reps(4, 20)...)...)
+}
+
 // refuseRoles has imports of addresses such as info@ refused, and returns the switches
 // that do it and how many imports there were.
 func (w *world) refuseRoles() (switches ccsim.Switches, imports func() int) {

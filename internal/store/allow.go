@@ -43,7 +43,9 @@ func (a *Association) AllowBack(ctx context.Context, w Allowance) (lifted []mapp
 		var batch pgx.Batch
 		for _, rep := range w.Reps {
 			batch.Queue(`insert into rollcall_state.previous_allowed (source, association, rep, address, allowed_at, allowed_by)
-				values ($1, $2, $3, $4, $5, $6) on conflict do nothing`, a.source, a.id, string(rep), string(w.Address), a.now(), w.By)
+				values ($1, $2, $3, $4, $5, $6)
+				on conflict (source, association, rep, address) do update set allowed_at = excluded.allowed_at, allowed_by = excluded.allowed_by`,
+				a.source, a.id, string(rep), string(w.Address), a.now(), w.By)
 		}
 		if w.Readdressed {
 			batch.Queue(`update rollcall_state.contact set contact_id = '', state = 'absent'

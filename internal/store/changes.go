@@ -79,6 +79,26 @@ func (a *Association) Carry(ctx context.Context, c AddressChange, lists []mapper
 	})
 }
 
+// Chain reads the addresses that reps ever had and that a contact has, or had.
+func (a *Association) Chain(ctx context.Context, reps []mapper.RepID) (map[mapper.RepID][]mapper.Address, error) {
+	ids := make([]string, len(reps))
+	for i, r := range reps {
+		ids[i] = string(r)
+	}
+	chain := map[mapper.RepID][]mapper.Address{}
+	err := a.each(ctx, sql.Query("changes_chain"), ids, func(rows pgx.Rows) error {
+		var rep mapper.RepID
+		var address mapper.Address
+		err := rows.Scan(&rep, &address)
+		chain[rep] = append(chain[rep], address)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read previous addresses: %w", err)
+	}
+	return chain, nil
+}
+
 // AddressChanges counts the e-mail changes of the last hour.
 func (a *Association) AddressChanges(ctx context.Context) (int, error) {
 	var n int

@@ -154,16 +154,23 @@ func (a *Association) known(ctx context.Context, addresses []mapper.Address, con
 // RepFacts is what the state has about reps.
 type RepFacts struct {
 	Now      map[mapper.RepID]mapper.Address                     // the last address that a plan saw
-	Previous map[mapper.RepID]map[mapper.Address]mapper.Previous // of the rep's other addresses, those that show something
-	Allowed  map[mapper.RepID]map[mapper.Address]bool            // present addresses for which that was allowed
+	Previous map[mapper.RepID]map[mapper.Address]PreviousAddress // of the rep's other addresses, those that show something
+	Allowed  map[mapper.RepID]map[mapper.Address]time.Time       // present addresses for which that was allowed, and when
+}
+
+// PreviousAddress is what an address that a rep had shows in Constant Contact.
+type PreviousAddress struct {
+	Reason mapper.Reason                // empty when its contact can be mailed
+	Since  time.Time                    // of the reason; zero when that is not known
+	Left   map[mapper.ListKey]time.Time // lists that it left, and when
 }
 
 // RepFacts reads what the state has about reps.
 func (a *Association) RepFacts(ctx context.Context, reps []mapper.RepID) (RepFacts, error) {
 	f := RepFacts{
 		Now:      map[mapper.RepID]mapper.Address{},
-		Previous: map[mapper.RepID]map[mapper.Address]mapper.Previous{},
-		Allowed:  map[mapper.RepID]map[mapper.Address]bool{},
+		Previous: map[mapper.RepID]map[mapper.Address]PreviousAddress{},
+		Allowed:  map[mapper.RepID]map[mapper.Address]time.Time{},
 	}
 	ids := make([]string, len(reps))
 	for i, r := range reps {
@@ -182,21 +189,25 @@ func (a *Association) RepFacts(ctx context.Context, reps []mapper.RepID) (RepFac
 			var address mapper.Address
 			var state mapper.ContactState
 			var left mapper.ListKey
-			if err := rows.Scan(&rep, &address, &state, &left); err != nil {
+			var since, departed *time.Time
+			if err := rows.Scan(&rep, &address, &state, &since, &left, &departed); err != nil {
 				return err
 			}
 			if f.Previous[rep] == nil {
-				f.Previous[rep] = map[mapper.Address]mapper.Previous{}
+				f.Previous[rep] = map[mapper.Address]PreviousAddress{}
 			}
 			p := f.Previous[rep][address]
 			if state != "" {
 				p.Reason = previousReason(state)
 			}
+			if since != nil {
+				p.Since = *since
+			}
 			if left != "" {
 				if p.Left == nil {
-					p.Left = map[mapper.ListKey]bool{}
+					p.Left = map[mapper.ListKey]time.Time{}
 				}
-				p.Left[left] = true
+				p.Left[left] = *departed
 			}
 			f.Previous[rep][address] = p
 			return nil
@@ -206,11 +217,12 @@ func (a *Association) RepFacts(ctx context.Context, reps []mapper.RepID) (RepFac
 		err = a.each(ctx, sql.Query("deliver_allowed"), ids, func(rows pgx.Rows) error {
 			var rep mapper.RepID
 			var address mapper.Address
-			err := rows.Scan(&rep, &address)
+			var at time.Time
+			err := rows.Scan(&rep, &address, &at)
 			if f.Allowed[rep] == nil {
-				f.Allowed[rep] = map[mapper.Address]bool{}
+				f.Allowed[rep] = map[mapper.Address]time.Time{}
 			}
-			f.Allowed[rep][address] = true
+			f.Allowed[rep][address] = at
 			return err
 		})
 	}

@@ -1,6 +1,7 @@
 -- What the other addresses that the reps ever had show in Constant Contact, or
--- showed in an account before this one.
-select s.rep, s.address, coalesce(c.state, o.state, ''), coalesce(l.list, '')
+-- showed in an account before this one, and since when.
+select s.rep, s.address, coalesce(c.state, o.state, ''), case when c.address is not null then c.state_since else o.since end,
+       coalesce(l.list, ''), l.departed_at
 from rollcall_state.rep_seen s
 left join rollcall_state.contact c
   on c.source = s.source and c.association = s.association and c.address = s.address and c.state in ('unsubscribed', 'deleted', 'temp_hold')

@@ -263,6 +263,18 @@ var mutants = []mutant{
 		old:  "if previous.Reason == \"\" && previous.Left[list] {", new: "if previous.Reason == \"\" && previous.Left[list] && false {",
 	},
 	{
+		name: "departure read with the change of address forgotten",
+		file: "internal/deliver/observe.go",
+		old:  "if verdict == mapper.Leave && w.passesOn(decision.Address) {", new: "if verdict == mapper.Leave && w.passesOn(decision.Address) && false {",
+		test: "./internal/deliver", run: "TestADepartureFollowsToTheNewAddress",
+	},
+	{
+		name: "addresses before the previous one not read",
+		file: "internal/deliver/changes.go",
+		old:  "if had != address {", new: "if had != address && false {",
+		test: "./internal/deliver", run: "TestAnUnsubscribeFurtherUpTheChainFollows",
+	},
+	{
 		name: "lists of a previous address not carried over",
 		file: "internal/deliver/changes.go",
 		old:  "carried[mapper.UnmanagedKey(id)] = true", new: "carried[mapper.UnmanagedKey(id)] = false; delete(carried, mapper.UnmanagedKey(id))",
