@@ -72,7 +72,9 @@ func (p *planner) weighHolds(t *target, pair Pair, rule ruling) Pair {
 	}
 	if pair.Add.State != HoldNone {
 		open := pair.needsAdd() || pair.missed()
-		if rule.verdict != On || !open || !pair.Add.stands(On) {
+		// Whether many left is about what happened: the rows may want them again.
+		happened := pair.Add.Kind == HoldManyLeft && pair.Add.State == HoldWaiting && pair.missed()
+		if !happened && (rule.verdict != On || !open || !pair.Add.stands(On)) {
 			pair.Add = p.withdraw(t, AddToList)
 		}
 	}

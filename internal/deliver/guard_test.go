@@ -129,25 +129,3 @@ func TestRowsThatComeBackWithdrawTheQuestion(t *testing.T) {
 	b.exec(t, `delete from chamber.group_membership where group_id = 1 and rep_id = 1`)
 	b.wantOn(t, board, "p1@example.org", false)
 }
-
-// staff or the people themselves: many who left one list between two reads.
-func TestManyWhoLeftAreAskedAbout(t *testing.T) {
-	for _, putBack := range []bool{true, false} {
-		b := newBench(t, guarded)
-		b.settle(t)
-		people := b.sim.ListAddresses(account, board)
-		for _, address := range people[:11] {
-			must(t, b.sim.Leave(account, address, board))
-		}
-		b.exec(t, `update chamber.rep set job_title = 'Baker'`) // everybody is read
-		ids, pairs := b.asked(t)
-		if pairs[mapper.HoldManyLeft] != 11 {
-			t.Fatalf("asked about %v, want 11 who left", pairs)
-		}
-		b.exec(t, `update chamber.group_membership set disabled = true where group_id = 1 and rep_id <= 2`)
-		b.exec(t, `update chamber.group_membership set disabled = false where group_id = 1 and rep_id <= 2`)
-		b.wantOn(t, board, people[0], false)
-		b.decide(t, ids[mapper.HoldManyLeft], putBack)
-		b.wantOn(t, board, people[0], putBack)
-	}
-}

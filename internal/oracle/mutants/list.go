@@ -184,6 +184,18 @@ var mutants = []mutant{
 		test: "./internal/deliver", run: "TestPeopleAreReadAgainBeforeALateRemoval",
 	},
 	{
+		name: "rows end the question whether many left",
+		file: "mapper/hold.go",
+		old:  "if !happened && (rule.verdict != On ||", new: "if (!happened || true) && (rule.verdict != On ||",
+		test: "./internal/deliver", run: "TestManyWhoLeftAreAskedAbout",
+	},
+	{
+		name: "answer whether many left asked for again",
+		file: "sql/queries/holds_again.sql",
+		old:  "and q.kind not in ('many_left', ", new: "and q.kind not in (",
+		test: "./internal/deliver", run: "TestAnAnswerWhetherManyLeftIsNotAskedForTwice",
+	},
+	{
 		name: "contact with another address added again",
 		file: "mapper/plan.go",
 		old:  "if c.ID != \"\" { // it was there", new: "if c.ID != \"\" && false { // it was there",
