@@ -170,7 +170,10 @@ func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
 	if err != nil {
 		return err
 	}
-	out := mapper.Plan(w.input)
+	w, out, err := d.retire(ctx, w, b)
+	if err != nil {
+		return err
+	}
 	// A list that cannot be bound holds up nobody on the others.
 	var bindErr error
 	w.lists, bindErr = d.Applier.Bind(ctx, out.Lists, w.lists)
@@ -205,6 +208,27 @@ func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
 		read.Shown = nil
 	}
 	return errors.Join(bindErr, readErr, d.send(ctx, w, out, b, read))
+}
+
+// retire plans a batch and records which types' lists are retired by it. That is on
+// record before a list of a new type is bound: afterwards nobody could tell that a
+// type which is gone was renamed to it.
+func (d *Deliverer) retire(ctx context.Context, w *world, b *batch) (*world, mapper.Output, error) {
+	out := mapper.Plan(w.input)
+	newType := func(l mapper.List) bool { return l.Kind == mapper.ListType && l.State == mapper.ListUnbound }
+	if !w.input.TypesComplete && slices.ContainsFunc(out.Lists, newType) {
+		q := b.question()
+		q.types = true
+		var err error
+		if w, err = d.read(ctx, q); err != nil {
+			return w, out, err
+		}
+		out = mapper.Plan(w.input)
+	}
+	if len(out.States) == 0 {
+		return w, out, nil
+	}
+	return w, out, d.Store.Learn(ctx, store.Facts{States: out.States}, nil)
 }
 
 // followed reports whether the list of a renamed type got the key of the new

@@ -274,6 +274,7 @@ func TestTypeRenamed(t *testing.T) {
 				if got := w.departed(); !slices.Equal(got, []string{"type:Platinum " + rep(3)}) {
 					t.Errorf("departed: %v", got)
 				}
+				w.reconcile()
 				w.until(chicago(t, "2026-07-01 04:30"))
 				w.on("Platinum", append(reps(1, 2), reps(4, 20)...)...)
 				return

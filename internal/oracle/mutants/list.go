@@ -302,4 +302,16 @@ var mutants = []mutant{
 		file: "internal/reconcile/lists.go",
 		old:  "follows := l.Kind == mapper.ListGroup ||", new: "follows := l.Kind == mapper.ListGroup && false ||",
 	},
+	{
+		name: "list of a renamed type not retired in time",
+		file: "internal/deliver/deliver.go",
+		old:  "if len(out.States) == 0 {", new: "if len(out.States) == 0 || true {",
+		test: "./internal/reconcile", run: "TestTheListOfATypeThatWasRenamedIsRetired",
+	},
+	{
+		name: "list of a renamed type not retired for somebody new",
+		file: "internal/deliver/deliver.go",
+		old:  "slices.ContainsFunc(out.Lists, newType) {", new: "slices.ContainsFunc(out.Lists, newType) && false {",
+		test: "./internal/reconcile", run: "TestATypeThatWasRenamedIsMetRepByRep",
+	},
 }
