@@ -86,6 +86,8 @@ func (g Guards) holds(op Op, losses ListGuard, t Thresholds) HoldKind {
 		return HoldRemovals
 	case addition && op.OptedIn && g.OptIns > maxOptIns:
 		return HoldOptedIn
+	case addition && op.Doubted != "":
+		return op.Doubted
 	case addition && op.Carried && g.AddressChanges > maxAddressChanges:
 		return HoldAddressChanges
 	}

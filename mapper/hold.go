@@ -49,6 +49,9 @@ type Hold struct {
 	// Verdict is what the rows said at the first look, for adoption. None, or
 	// none at all, is a verdict that could not be known.
 	Verdict Verdict
+	// OptedOut: asked whether somebody who had opted out may be added again. That is
+	// about the person, and so about every list.
+	OptedOut bool
 }
 
 // blocks reports whether the question keeps an operation from being done.
@@ -96,7 +99,8 @@ func (p *planner) withdraw(t *target, kind OpKind) Hold {
 
 // dropHolds withdraws what waits for an answer about a list that is not synced
 // any more. What was decided, or asked about people who may have left or were
-// there before us, is not asked twice.
+// there before us, is not asked twice. Whether somebody may be put back stays open:
+// once the list is synced again nobody could tell any more that it was in doubt.
 func (p *planner) dropHolds(t *target, pair Pair) {
 	switch t.gate {
 	case ReasonOtherNewsletter, ReasonOptionOff, ReasonGroupNotSynced:
@@ -107,7 +111,8 @@ func (p *planner) dropHolds(t *target, pair Pair) {
 		hold Hold
 		kind OpKind
 	}{{pair.Add, AddToList}, {pair.Remove, InactivateFromList}} {
-		if q.hold.State == HoldWaiting && !q.hold.Kind.Adoption() && !q.hold.Kind.left() {
+		back := q.kind == AddToList && (q.hold.Kind == HoldOptedIn || q.hold.Kind == HoldWentBack)
+		if q.hold.State == HoldWaiting && !q.hold.Kind.Adoption() && !q.hold.Kind.left() && !back {
 			p.withdraw(t, q.kind)
 		}
 	}

@@ -148,7 +148,21 @@ func (p *planner) add(t *target, pair Pair, rule ruling) {
 		Readd:    pair.Told == ToldRemove || p.OptedIn || p.lifted,
 		OptedIn:  p.OptedIn || p.lifted,
 		Carried:  t.Kind == ListUnmanaged,
+		Doubted:  p.doubted(),
 	})
+}
+
+// doubted is the kind of the question whether the person may be mailed again at all
+// after an opt-out, where one stands about another list and is not approved. Of two
+// it is always the same one, whatever the order of the lists.
+func (p *planner) doubted() HoldKind {
+	var kind HoldKind
+	for _, pair := range p.Pairs {
+		if pair.Add.OptedOut && pair.Add.blocks() {
+			kind = max(kind, pair.Add.Kind)
+		}
+	}
+	return kind
 }
 
 // why is the first of all reasons that apply to a pair.

@@ -41,12 +41,24 @@ type Op struct {
 	Readd    bool // puts back somebody whom we took off, or who had opted out
 	OptedIn  bool // follows an opt-out that was lifted within the last hour
 	Carried  bool // carries an e-mail change over to a list that mirrors nothing
+	// Doubted is the kind of the question about putting the person back on another
+	// list after an opt-out; empty when none stands.
+	Doubted HoldKind
 }
 
 // Held is an operation that waits for a person's decision.
 type Held struct {
 	Op   Op
 	Kind HoldKind
+}
+
+// Reason is why the operation is wanted, for removals, and of an addition that is in
+// doubt after an opt-out that the person had opted out; see Hold.OptedOut.
+func (h Held) Reason() Reason {
+	if (h.Kind == HoldOptedIn || h.Kind == HoldWentBack) && (h.Op.OptedIn || h.Op.Doubted != "") {
+		return ReasonOptedOut
+	}
+	return h.Op.Reason
 }
 
 // Question is something to ask a person about a pair.

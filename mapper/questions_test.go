@@ -30,7 +30,7 @@ func (w *world) hold(withdrawn []PairOp, held []Held) {
 	}
 	for _, h := range held {
 		pair := w.pairs[h.Op.Address][h.Op.List]
-		*question(&pair, h.Op.Kind) = Hold{Kind: h.Kind, State: HoldWaiting}
+		*question(&pair, h.Op.Kind) = Hold{Kind: h.Kind, State: HoldWaiting, OptedOut: h.Op.Kind == AddToList && h.Reason() == ReasonOptedOut}
 		w.setPair(h.Op.Address, h.Op.List, pair)
 	}
 }

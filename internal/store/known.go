@@ -98,7 +98,7 @@ func (a *Association) known(ctx context.Context, addresses []mapper.Address, con
 		{sql.Query("deliver_holds"), func(rows pgx.Rows) error {
 			var op string
 			var h mapper.Hold
-			err := rows.Scan(&at, key, &op, &h.Kind, &h.State, &h.Verdict)
+			err := rows.Scan(&at, key, &op, &h.Kind, &h.State, &h.Verdict, &h.OptedOut)
 			p := at.Pairs[mapper.ListKey(key.text)]
 			if op == opAdd {
 				p.Add = h

@@ -188,7 +188,7 @@ func questions(held []mapper.Held) []Question {
 			at[key] = i
 			all = append(all, q)
 		}
-		all[i].Pairs = append(all[i].Pairs, AskedPair{Address: h.Op.Address, List: h.Op.List, Op: h.Op.Kind, Reason: h.Op.Reason, Rep: h.Op.Rep})
+		all[i].Pairs = append(all[i].Pairs, AskedPair{Address: h.Op.Address, List: h.Op.List, Op: h.Op.Kind, Reason: h.Reason(), Rep: h.Op.Rep})
 	}
 	return all
 }

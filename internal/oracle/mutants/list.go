@@ -116,6 +116,12 @@ var mutants = []mutant{
 		old:  "set confirmed = not i.again", new: "set confirmed = true",
 		test: "./internal/store", run: "TestOvertakingRemovalIsNotTheLastWord",
 	},
+	{
+		name: "who had opted out is held on that list only",
+		file: "mapper/plan.go",
+		old:  "if pair.Add.OptedOut && pair.Add.blocks() {", new: "if pair.Add.OptedOut && pair.Add.blocks() && false {",
+		test: "./internal/deliver", run: "TestADoubtfulOptInIsHeldOnEveryList",
+	},
 	// Section 5: consent in Constant Contact.
 	{
 		name: "unsubscribed person added",
