@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"rollcall/internal/ccsim"
+	"rollcall/internal/store"
+	"rollcall/mapper"
 )
 
 // work works for some turns although a call may fail.
@@ -67,4 +69,28 @@ func TestARepeatReadsConsentAgain(t *testing.T) {
 	}
 	b.wantOn(t, everybody, "new@example.org", false)
 	b.referee(t)
+}
+
+// An approval is used up by a call that does something: one that is refused for a
+// moment, or whose activity fails, leaves it as it was.
+func TestAnApprovalOutlastsACallThatDoesNothing(t *testing.T) {
+	for name, fault := range map[string]ccsim.FaultKind{"refused": ccsim.FaultQuota, "failed": ccsim.FaultActivityFailed} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, guarded)
+			b.settle(t)
+			b.exec(t, `update chamber.rep set job_title = 'Baker'`) // everybody is read
+			b.exec(t, `delete from chamber.group_membership where group_id = 1 and rep_id = 1`)
+			b.wantOn(t, board, "p1@example.org", true) // left behind
+			_, err := b.Store.ApproveRemovals(t.Context(), "group:1", []store.AskedPair{{Address: "p1@example.org", List: "group:1", Op: mapper.InactivateFromList}}, "ann")
+			must(t, err)
+			b.sim.Reset()
+			must(t, b.sim.Fault(ccsim.Fault{PathPrefix: "/v3/activities/" + removals, Kind: fault}))
+			b.work(t, 60)
+			b.settle(t)
+			b.wantOn(t, board, "p1@example.org", false)
+			if n := b.calls(removals); n != 2 {
+				t.Errorf("%d removals, want the one that did nothing and another", n)
+			}
+		})
+	}
 }

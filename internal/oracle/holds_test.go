@@ -21,6 +21,7 @@ type question struct {
 	ListID  string
 	Address string
 	Op      string
+	Begun   bool // an approval for which a call was begun; what became of it the model knows
 }
 
 type asked struct {
@@ -35,14 +36,16 @@ type hold struct {
 	state    string
 	verdict  verdict // when it was asked
 	adoption bool    // what the first look at a list that existed found
+	used     bool    // a call did what was approved
 }
 
 // questions takes in what the system asks by now.
 func (s *system) questions(ctx context.Context) error {
-	rows, err := s.pool.Query(ctx, `select q.id, q.kind, q.state, l.list_id, p.address, p.op
+	rows, err := s.pool.Query(ctx, `select q.id, q.kind, q.state, l.list_id, p.address, p.op, p.ended = 'done'
 		from rollcall_state.approval q join rollcall_state.approval_pair p on p.approval = q.id
 		join rollcall_state.list l on l.source = p.source and l.association = p.association and l.key = p.list
-		where q.source = $1 and q.association = $2 and p.ended = '' and q.state <> 'withdrawn' order by q.id, p.list, p.address, p.op`, sourceName, s.id)
+		where q.source = $1 and q.association = $2 and q.state <> 'withdrawn'
+			and (p.ended = '' or p.ended = 'done' and q.state = 'approved' and (q.expires_at is null or q.expires_at > $3)) order by q.id, p.list, p.address, p.op`, sourceName, s.id, s.clock.Now())
 	if err != nil {
 		return err
 	}
@@ -69,6 +72,9 @@ func (m *model) takeQuestions(now *picture, all []question) {
 			if same.id == q.ID && m.released(old.list) && old.address == q.Address && old.op == q.Op {
 				h = same // about the list of a group that is gone
 			}
+		}
+		if q.Begun && (h == nil || h.id != q.ID || h.used) {
+			continue
 		}
 		if h == nil || h.id != q.ID {
 			v, optOut := m.verdict(list, q.Address)
@@ -196,14 +202,22 @@ func (m *model) outlived(s mirror, a string) bool {
 	return h != nil && h.state == "waiting" && h.kind == "source" && !m.alarmed()
 }
 
-// approved says whether a person said yes to the operation.
+// approved says whether a person said yes to the operation, and no call has done it
+// yet: one that was refused, or failed, has used nothing up.
 func (m *model) approved(s mirror, a, op string) bool {
 	h := m.holds[asked{pair{s, a}, op}]
-	if h == nil || h.state != "approved" {
+	if h == nil || h.state != "approved" || h.used {
 		return false
 	}
 	v, _ := m.verdict(s, a)
 	return !h.adoption || v == h.verdict
+}
+
+// did notes that a call did what it was to do with the pair.
+func (m *model) did(p pair, op string) {
+	if h := m.holds[asked{p, op}]; h != nil && h.state == "approved" {
+		h.used = true
+	}
 }
 
 // counts are the rows of each view.

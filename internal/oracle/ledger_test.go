@@ -153,6 +153,9 @@ func (m *model) settle(now *picture) {
 		}
 		switch now.states[h.activity] {
 		case "completed":
+			if now.on(p.address, m.lists[p.list]) == (h.told == "add") {
+				m.did(p, h.told)
+			}
 			switch c := now.byAddress[p.address]; {
 			case h.told != "add" || h.lost:
 			case now.on(p.address, m.lists[p.list]):

@@ -129,6 +129,9 @@ func (a *Association) Reject(ctx context.Context, id int64, why string, notBefor
 		if _, err := tx.Exec(ctx, sql.Query("ledger_untell"), id); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, sql.Query("holds_unused"), id, a.now()); err != nil {
+			return err
+		}
 		if _, err = tx.Exec(ctx, sql.Query("ledger_requeue"), id, a.now(), notBefore, false); err != nil {
 			return err
 		}
@@ -279,6 +282,7 @@ func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.
 		batch.Queue(sql.Query("ledger_told_fields"), id, absent)
 	}
 	batch.Queue(sql.Query("ledger_read_back"), id, onAddress, onList, a.now())
+	batch.Queue(sql.Query("holds_unused"), id, a.now())
 	batch.Queue(sql.Query("ledger_refused"), id, a.now())
 	var notBefore *time.Time
 	if o.Completed {

@@ -255,6 +255,12 @@ var mutants = []mutant{
 		old:  "and not i.opt_out and not i.approved)", new: "and not i.opt_out and not i.approved and false)",
 	},
 	{
+		name: "approval used up by a call that does nothing",
+		file: "sql/queries/holds_unused.sql",
+		old:  "set ended = ''", new: "set ended = p.ended",
+		test: "./internal/deliver", run: "TestAnApprovalOutlastsACallThatDoesNothing",
+	},
+	{
 		name: "vanished rows believed",
 		file: "mapper/guard.go",
 		old:  "case g.Source && removal:", new: "case g.Source && removal && false:",
