@@ -47,7 +47,8 @@ func (p Pair) BelievedOn() bool {
 }
 
 // missed reports whether the last read misses the pair although it was on the
-// list and we did not take it off: somebody did so in Constant Contact.
+// list and we did not take it off: somebody did so in Constant Contact. Statements of
+// the store that name this method ask the same of the ledger.
 func (p Pair) missed() bool {
 	applied := p.Seen || p.Told == ToldAdd && p.Confirmed
 	return applied && p.Told != ToldRemove && p.Shown == ShownOff

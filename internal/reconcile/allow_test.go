@@ -44,6 +44,28 @@ func TestAllowBackAfterADeparture(t *testing.T) {
 	}
 }
 
+// A person who was missed on a list while the rows did not want them there is shown as
+// having left it, and is allowed back like anybody.
+func TestAllowBackWhoLeftWhileOff(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.reconcile()
+	w.do(w.sim.Leave(account, rep(3), "Board"))
+	w.change(cdc.KindRep, "3", offBoard)
+	w.settle()
+	w.change(cdc.KindRep, "3", onBoard)
+	w.settle()
+	decisions, err := w.deliverer.Decide(t.Context(), mapper.Address(rep(3)))
+	w.do(err)
+	if !slices.ContainsFunc(decisions, func(d mapper.Decision) bool { return d.List == board && d.Reason == mapper.ReasonLeftList }) {
+		t.Fatalf("decisions: %+v", decisions)
+	}
+	if state, answer := w.allowBack(rep(3), "group:1"); state != "done" {
+		t.Fatalf("answer: %s, %+v", state, answer)
+	}
+	w.on("Board", reps(1, 10)...)
+}
+
 func TestAllowBackADeletedContact(t *testing.T) {
 	w := newWorld(t, noon)
 	w.settle()
@@ -68,6 +90,21 @@ func TestAllowBackADeletedContact(t *testing.T) {
 	// The referee knows nothing of audited decisions: reviving is not against its
 	// rules, but nothing else may have been.
 	w.referee()
+}
+
+// Whoever left one list and was deleted then may be allowed back on another.
+func TestAllowBackADeletedContactOnOneList(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.do(w.sim.Leave(account, rep(3), "Gold"))
+	w.reconcile()
+	w.do(w.sim.DeleteContact(account, rep(3)))
+	w.reconcile()
+	if state, answer := w.allowBack(rep(3), "group:1"); state != "done" {
+		t.Fatalf("answer: %s, %+v", state, answer)
+	}
+	w.on("Board", reps(1, 10)...)
+	w.on("Gold", append(reps(1, 2), reps(4, 20)...)...)
 }
 
 func TestAllowBackRefusals(t *testing.T) {

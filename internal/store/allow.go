@@ -31,8 +31,10 @@ func (a *Association) AllowBack(ctx context.Context, w Allowance) (lifted []mapp
 		return nil, err
 	}
 	err = a.begin(ctx, "allow back", func(tx pgx.Tx) error {
+		// Also whom a read missed there (mapper.Pair.missed) while the rows did not want them.
 		rows, err := tx.Query(ctx, `update rollcall_state.ledger set departed_at = null, told = '', confirmed = false, seen = false
-			where source = $1 and association = $2 and address = $3 and departed_at is not null and (list = $4 or $4 = '') returning list`,
+			where source = $1 and association = $2 and address = $3 and (list = $4 or $4 = '')
+			  and (departed_at is not null or shown = 'off' and told <> 'remove' and (seen or told = 'add' and confirmed)) returning list`,
 			a.source, a.id, string(w.Address), string(w.List))
 		if err != nil {
 			return err

@@ -112,7 +112,7 @@ func (s *Store) WriteConsent(ctx context.Context, w io.Writer) (kept Kept, err e
 			func() consentLine { kept.OptOuts++; return consentLine{OptOut: &o} },
 		},
 		{
-			"select association, list, address, departed_at from rollcall_state.ledger where source = $1 and departed_at is not null order by 1, 2, 3",
+			sql.Query("consent_departures"),
 			[]any{&d.Association, &d.List, &d.Address, &d.Since},
 			func() consentLine { kept.Departures++; return consentLine{Departure: &d} },
 		},
@@ -122,7 +122,7 @@ func (s *Store) WriteConsent(ctx context.Context, w io.Writer) (kept Kept, err e
 			func() consentLine { kept.Erased++; return consentLine{Erased: &e} },
 		},
 		{
-			"select association, address, state, since from rollcall_state.old_account where source = $1 order by 1, 2",
+			sql.Query("consent_old_accounts"),
 			[]any{&old.Association, &old.Address, &old.State, &old.Since},
 			func() consentLine { kept.OldAccount++; return consentLine{Old: &old} },
 		},

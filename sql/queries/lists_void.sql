@@ -1,6 +1,6 @@
 -- What is known of the pairs of lists ends with these lists: of $3 list keys, or of
 -- all where that is null. Departures stay, and whoever a read had missed where the
--- person was before counts as departed, unless people are asked whether many left,
+-- person was before (mapper.Pair.missed) counts as departed, unless people are asked whether many left,
 -- or the person is off every list for another reason.
 -- That we took somebody off is remembered: to add such a person again may be held.
 update rollcall_state.ledger l

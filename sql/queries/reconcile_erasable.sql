@@ -1,11 +1,15 @@
 -- Whom nobody has had since before $3. Who is on a list of ours because somebody
--- decided so at its adoption stays, or would be asked about again.
+-- decided so at its adoption stays, or would be asked about again. Whom a read missed
+-- (mapper.Pair.missed) while the rows did not want them has left as well: nobody is to
+-- put them back.
 select c.address,
        exists (select from rollcall_state.opt_out o where o.source = c.source and o.association = c.association and o.address = c.address)
        or exists (select from rollcall_state.rep_seen s
                   where s.source = c.source and s.association = c.association and s.address = c.address and s.opted_out),
        array(select l.list from rollcall_state.ledger l
-             where l.source = c.source and l.association = c.association and l.address = c.address and l.departed_at is not null),
+             where l.source = c.source and l.association = c.association and l.address = c.address
+               and (l.departed_at is not null
+                    or c.state = 'active' and l.shown = 'off' and l.told <> 'remove' and (l.seen or l.told = 'add' and l.confirmed))),
        coalesce((select o.state from rollcall_state.old_account o
                  where o.source = c.source and o.association = c.association and o.address = c.address), '')
 from rollcall_state.contact c
