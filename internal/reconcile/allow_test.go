@@ -382,3 +382,21 @@ func TestQuestionsExpire(t *testing.T) {
 	}
 	w.on("Board", reps(1, 10)...)
 }
+
+// A question that expired because the database looked wrong for a day ends when it
+// looks right: what had waited for it is done.
+func TestRemovalsHeldForTheSourceOutlastTheirQuestion(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.until(w.now.Add(2 * time.Hour))
+	w.do(w.state.RaiseAlarm(t.Context(), store.AlarmUnreadable, "a view failed"))
+	w.change(cdc.KindRep, "3", offBoard)
+	w.settle()
+	w.on("Board", reps(1, 10)...)
+	w.sleep(25 * time.Hour)
+	w.settle()
+	w.do(w.state.Readable(t.Context()))
+	w.settle()
+	w.reconcile()
+	w.on("Board", 1, 2, 4, 5, 6, 7, 8, 9, 10)
+}

@@ -1,7 +1,8 @@
--- A waiting question is withdrawn, and its people are planned again.
+-- A question that waits, or has waited for too long, is withdrawn, and its people are
+-- planned again.
 with withdrawn as (
     update rollcall_state.approval set state = 'withdrawn', decided_at = $4::timestamptz
-    where source = $1 and association = $2 and kind = $3 and state = 'waiting'
+    where source = $1 and association = $2 and kind = $3 and state in ('waiting', 'expired')
     returning id
 )
 insert into rollcall_state.dirty as d (source, association, address, touched_at)
