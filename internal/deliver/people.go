@@ -43,13 +43,17 @@ func (d *Deliverer) readPeople(ctx context.Context, w *world, out mapper.Output,
 }
 
 // doubtful says of whom it would mean something that Constant Contact does not
-// show them, or not on a list: they left, were deleted or were refused.
+// show them, or not on a list: they left, were deleted or were refused; or that it
+// shows them active who were not.
 func (w *world) doubtful() func(mapper.Address, sink.Shown) bool {
 	lists := listsByKey(w.lists)
 	return func(address mapper.Address, s sink.Shown) bool {
 		k := w.known[address]
 		if s.State == mapper.ContactAbsent {
 			return k.Contact.ID != "" || len(k.Pairs) > 0
+		}
+		if s.State == mapper.ContactActive && keptOff(k.Contact.State) {
+			return true // an export may show somebody on hold like that
 		}
 		for key, p := range k.Pairs {
 			l, bound := lists[key]
@@ -59,6 +63,11 @@ func (w *world) doubtful() func(mapper.Address, sink.Shown) bool {
 		}
 		return false
 	}
+}
+
+// keptOff reports whether a contact in this state is never added to a list.
+func keptOff(state mapper.ContactState) bool {
+	return state != mapper.ContactUnknown && state != mapper.ContactAbsent && state != mapper.ContactActive
 }
 
 // mayCall reports whether anything is sent for the association at all.
