@@ -173,8 +173,18 @@ func (a *Applier) readPages(ctx context.Context, r *Reading, addresses []mapper.
 }
 
 func (a *Applier) readOne(ctx context.Context, address mapper.Address) (Shown, error) {
+	return a.readBy(ctx, a.API, address)
+}
+
+// ReadOptOut is ReadAddress of somebody who opted out, with the calls that are kept
+// for that.
+func (a *Applier) ReadOptOut(ctx context.Context, address mapper.Address) (Shown, error) {
+	return a.readBy(ctx, a.forOptOuts(), address)
+}
+
+func (a *Applier) readBy(ctx context.Context, api API, address mapper.Address) (Shown, error) {
 	at := a.Now()
-	c, err := a.API.ContactByEmail(ctx, string(address))
+	c, err := api.ContactByEmail(ctx, string(address))
 	if err != nil {
 		return Shown{}, err
 	}

@@ -188,7 +188,7 @@ func (d *Deliverer) deliver(ctx context.Context, b *batch) error {
 		return errors.Join(bindErr, readErr)
 	}
 	if readErr != nil {
-		read.Shown = nil
+		read.Shown = d.readOptOuts(ctx, w, out)
 	}
 	failpoint.Hit(failpoint.PeopleRead)
 	if err := d.observe(ctx, w, out, read.Shown); err != nil {

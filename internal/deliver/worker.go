@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-
 	"rollcall/internal/pause"
 	"rollcall/internal/store"
 	"rollcall/mapper"
@@ -37,7 +35,8 @@ type Worker struct {
 	// 0: a second. Longer where somebody looks for many workers and wakes them.
 	Idle time.Duration
 
-	polls map[string]*poll
+	polls   map[string]*poll
+	trouble map[string]*trouble // associations that failed the last time
 }
 
 // Account is what stands between an association and Constant Contact: its
@@ -79,17 +78,20 @@ const (
 
 // Run delivers until the context ends. wake cuts a pause short.
 func (w *Worker) Run(ctx context.Context, wake <-chan struct{}) error {
-	w.polls = map[string]*poll{}
+	w.start()
+	return w.run(ctx, wake, w.turn)
+}
+
+func (w *Worker) start() {
+	w.polls, w.trouble = map[string]*poll{}, map[string]*trouble{}
 	for _, d := range w.Associations {
 		w.polls[d.ID] = &poll{open: true, delay: pollFirst}
 	}
-	return w.run(ctx, wake, w.turn)
 }
 
 // run takes turns, each of which says how long there is nothing to do after it.
 func (w *Worker) run(ctx context.Context, wake <-chan struct{}, turn func(context.Context) (time.Duration, error)) error {
-	// Never gives up: what is queued stays queued.
-	retry := backoff.NewExponentialBackOff(backoff.WithInitialInterval(idlePause), backoff.WithMaxInterval(5*time.Minute), backoff.WithMaxElapsedTime(0))
+	retry := newRetry()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -139,11 +141,21 @@ func (w *Worker) turn(ctx context.Context) (pause time.Duration, err error) {
 		errs = append(errs, err)
 	}
 	for _, d := range w.Associations {
-		next, err := w.attend(ctx, d)
-		if err != nil {
-			errs = append(errs, err)
+		if wait := w.trouble[d.ID].wait(w.Now()); wait > 0 {
+			pause = min(pause, wait)
+			continue
 		}
+		next, err := w.attend(ctx, d)
 		pause = min(pause, next)
+		switch {
+		case err == nil:
+			delete(w.trouble, d.ID)
+		case len(w.Associations) == 1 || ctx.Err() != nil:
+			errs = append(errs, err)
+		default:
+			// Others of the key do not wait with it.
+			w.troubled(d.ID, err)
+		}
 	}
 	return pause, errors.Join(errs...)
 }
@@ -186,7 +198,12 @@ func (w *Worker) serve(ctx context.Context, d *Deliverer) (next time.Duration, e
 	p := w.polls[d.ID]
 	if p.open && !w.Now().Before(p.at) {
 		if err := w.poll(ctx, d, p); err != nil {
-			return idlePause, err
+			if ctx.Err() != nil {
+				return idlePause, err
+			}
+			// Whoever opted out does not wait for that, nor for ordinary calls to be left.
+			_, _, without := d.Batch(ctx)
+			return idlePause, errors.Join(err, without)
 		}
 	}
 	next = w.idle()
