@@ -156,6 +156,11 @@ func (a *Applier) settle(ctx context.Context, call OpenActivity, activity consta
 		if err != nil {
 			return fmt.Errorf("read back activity: %w", err)
 		}
+		if o.Completed && back.Bulk {
+			if err := a.lookAgain(ctx, back.Shown); err != nil {
+				return fmt.Errorf("read back activity: %w", err)
+			}
+		}
 		o.Shown = back.Shown
 	}
 	a.Log.Info("call ended", "activity", call.ID, "kind", string(call.Kind), "state", o.State, "clean", o.Clean, "people", call.People)

@@ -60,7 +60,7 @@ func (a *Applier) export(ctx context.Context, take func(Page) error) error {
 	}
 	ids := account.idsByName()
 	at := a.Now()
-	activity, err := a.API.StartExport(ctx, constantcontact.ExportQuery{Columns: columns})
+	activity, err := a.API.StartExport(ctx, constantcontact.ExportQuery{Columns: append(slices.Clone(columns), constantcontact.ColumnOptOutAt)})
 	if err != nil {
 		return noExport(err)
 	}
@@ -121,12 +121,11 @@ func noExport(err error) error {
 	if err == nil {
 		return nil
 	}
-	_, column := errors.AsType[*constantcontact.ColumnError](err)
-	class := constantcontact.Classify(err)
-	if column || errors.Is(err, constantcontact.ErrIncomplete) || class == constantcontact.Missing || class == constantcontact.Reject {
-		return fmt.Errorf("%w: %w", errNoExport, err)
+	switch constantcontact.Classify(err) {
+	case constantcontact.Retry, constantcontact.Throttle, constantcontact.Quota, constantcontact.Reconnect:
+		return err // pages would fare no better
 	}
-	return err
+	return fmt.Errorf("%w: %w", errNoExport, err)
 }
 
 // idsByName are the lists by the name that an export has for them. Names that two

@@ -116,7 +116,7 @@ const skew = 5 * time.Minute
 
 // sweep adds whoever unsubscribed since to gone.
 func (a *Applier) sweep(ctx context.Context, since time.Time, gone map[mapper.Address]bool) error {
-	q := constantcontact.ContactQuery{Status: []string{"unsubscribed"}, OptOutAfter: since.Add(-skew)}
+	q := constantcontact.ContactQuery{Status: []string{"unsubscribed"}, OptOutAfter: since.Add(-skew), WithoutLists: true}
 	return a.forOptOuts().Contacts(ctx, q, func(page []constantcontact.Contact) error {
 		for _, c := range page {
 			if c.State == constantcontact.StateUnsubscribed {

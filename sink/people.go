@@ -2,22 +2,12 @@ package sink
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"rollcall/mapper"
 	"rollcall/sink/constantcontact"
 )
-
-// bulkFrom is up to how many people are read one by one without a thought; of
-// more it is asked whether going through the whole account takes fewer calls.
-const bulkFrom = 25
-
-// bulkNames is more people than can be asked for by name while the first answers
-// are fresh.
-const bulkNames = 200
 
 // Reading is what Constant Contact showed of people.
 type Reading struct {
@@ -79,97 +69,16 @@ func (a *Applier) readNamed(ctx context.Context, r *Reading, addresses []mapper.
 	return named, nil
 }
 
-// bulk reports whether going through the whole account page by page takes fewer
-// calls than asking for n people, or these are so many that the first answers would
-// be old by the end. An export would take fewer even for fewer people, but they would
-// wait for it. size is how many contacts the account has.
-func (a *Applier) bulk(ctx context.Context, n int) (size int, bulk bool, err error) {
-	if n <= bulkFrom {
-		return 0, false, nil
-	}
-	if size, err = a.AccountSize(ctx); err != nil {
-		return 0, false, fmt.Errorf("count contacts: %w", err)
-	}
-	return size, n > size/constantcontact.PageSize+1 || n > bulkNames && a.exportPays(size), nil
-}
-
-// readBulk reads the whole account, and then who unsubscribed meanwhile. Of an
-// export nothing follows about whom it does not have; if these are more than the
-// account has pages, the pages are read too.
-func (a *Applier) readBulk(ctx context.Context, r *Reading, addresses []mapper.Address, size int, doubtful func(mapper.Address, Shown) bool) error {
-	r.Bulk = true
-	err := errNoExport
-	if a.exportPays(size) {
-		err = a.export(ctx, r.takeOf(addresses, doubtful))
-		left := len(addresses) - len(r.Shown)
-		if err == nil && left > bulkFrom && left > ceilDiv(size, constantcontact.PageSize) {
-			err = errNoExport
-		} else if errors.Is(err, errNoExport) {
-			a.noExport = true
+// readEach asks for people by name.
+func (a *Applier) readEach(ctx context.Context, people []mapper.Address, shown map[mapper.Address]Shown) error {
+	for _, address := range people {
+		s, err := a.readOne(ctx, address)
+		if err != nil {
+			return err
 		}
+		shown[address] = s
 	}
-	if errors.Is(err, errNoExport) {
-		err = a.readPages(ctx, r, addresses)
-		if errors.Is(err, constantcontact.ErrIncomplete) && !a.noExport {
-			clear(r.Shown)
-			if err = a.export(ctx, r.takeOf(addresses, doubtful)); errors.Is(err, errNoExport) {
-				a.noExport, err = true, nil
-			}
-		}
-		if errors.Is(err, constantcontact.ErrIncomplete) {
-			clear(r.Shown) // pages without the people's lists say nothing: each is asked for
-			r.Bulk, err = len(addresses) > bulkNames, nil
-		}
-	}
-	if err != nil {
-		return err
-	}
-	gone := map[mapper.Address]bool{}
-	sweptAt := a.Now()
-	if err := a.sweep(ctx, r.At, gone); err != nil {
-		return err
-	}
-	for address := range gone {
-		if s, wanted := r.Shown[address]; wanted {
-			s.State = mapper.ContactUnsubscribed
-			r.Shown[address] = s
-		}
-	}
-	r.At = sweptAt
 	return nil
-}
-
-// takeOf takes those of the addresses from an export of whom it leaves no doubt.
-func (r *Reading) takeOf(addresses []mapper.Address, doubtful func(mapper.Address, Shown) bool) func(Page) error {
-	wanted := make(map[mapper.Address]bool, len(addresses))
-	for _, address := range addresses {
-		wanted[address] = true
-	}
-	return func(page Page) error {
-		for address, s := range page.People {
-			if wanted[address] && !doubtful(address, s) {
-				r.Shown[address] = s
-			}
-		}
-		return nil
-	}
-}
-
-// readPages reads the account page by page. Whoever is on none is absent, as far
-// as pages tell.
-func (a *Applier) readPages(ctx context.Context, r *Reading, addresses []mapper.Address) error {
-	at := a.Now()
-	for _, address := range addresses {
-		r.Shown[address] = Shown{State: mapper.ContactAbsent, ReadAt: at}
-	}
-	return a.pages(ctx, nil, func(page Page) error {
-		for address, s := range page.People {
-			if _, wanted := r.Shown[address]; wanted {
-				r.Shown[address] = s
-			}
-		}
-		return nil
-	})
 }
 
 func (a *Applier) readOne(ctx context.Context, address mapper.Address) (Shown, error) {
@@ -212,11 +121,15 @@ func (a *Applier) ReadList(ctx context.Context, listID string) (map[mapper.Addre
 }
 
 func shownOf(c constantcontact.Contact, at time.Time) Shown {
-	lists := make(map[string]bool, len(c.ListIDs))
-	for _, id := range c.ListIDs {
-		lists[id] = true
+	s := Shown{State: mapper.ContactState(c.State), ID: c.ID, ReadAt: at}
+	if c.ListIDs == nil { // not told
+		return s
 	}
-	return Shown{State: mapper.ContactState(c.State), ID: c.ID, Lists: lists, ReadAt: at}
+	s.Lists = make(map[string]bool, len(c.ListIDs))
+	for _, id := range c.ListIDs {
+		s.Lists[id] = true
+	}
+	return s
 }
 
 // addressOf is a contact's address as the database would have it. Constant

@@ -10,6 +10,9 @@ import (
 	"rollcall/sink/constantcontact"
 )
 
+// ErrIncomplete says that pages lack what was asked for; see Pull.
+var ErrIncomplete = constantcontact.ErrIncomplete
+
 // Page is a part of what Constant Contact shows. It proves what is on it, and
 // nothing about who is not.
 type Page struct {
@@ -91,9 +94,10 @@ func (a *Applier) ReadAddress(ctx context.Context, address mapper.Address) (Show
 
 // OptedOut reads who unsubscribed since the time, or ever when it is zero, page
 // by page. Constant Contact's clock may be some minutes from ours, so it reaches
-// back further than asked.
+// back further than asked. Later pages may lack the lists of their people, which are
+// nil then: that somebody unsubscribed is true all the same.
 func (a *Applier) OptedOut(ctx context.Context, since time.Time, take func(map[mapper.Address]Shown) error) error {
-	q := constantcontact.ContactQuery{Status: []string{"unsubscribed"}}
+	q := constantcontact.ContactQuery{Status: []string{"unsubscribed"}, WithoutLists: true}
 	if !since.IsZero() {
 		q.OptOutAfter = since.Add(-skew)
 	}

@@ -113,7 +113,7 @@ type Outcome struct {
 type Shown struct {
 	State  mapper.ContactState
 	ID     string
-	Lists  map[string]bool // list ids
+	Lists  map[string]bool // list ids; nil: not told, see OptedOut
 	ReadAt time.Time
 }
 

@@ -211,7 +211,7 @@ func (r *Reconciler) readFor(ctx context.Context, run int64, account sink.Accoun
 // tell what became of their people.
 func (r *Reconciler) pullLists(ctx context.Context, lists []sink.BoundList) (map[string]int, error) {
 	found, err := r.pull(ctx, lists, 0)
-	if errors.Is(err, errTooManyUnshown) {
+	if errors.Is(err, errTooManyUnshown) || errors.Is(err, sink.ErrIncomplete) {
 		return r.pullAll(ctx)
 	}
 	return found, err

@@ -268,7 +268,12 @@ func (r *Reconciler) sweepSince(ctx context.Context, last string) error {
 		}
 		shown := make(map[mapper.Address]sink.Shown, len(addresses))
 		for _, address := range addresses {
-			shown[address] = people[address]
+			if shown[address] = people[address]; shown[address].Lists != nil {
+				continue
+			}
+			if shown[address], err = r.Applier.ReadAddress(ctx, address); err != nil {
+				return err
+			}
 		}
 		if err := r.Deliverer.Observe(ctx, shown); err != nil {
 			return err

@@ -194,14 +194,7 @@ func (w *world) step() (worked bool) {
 var unauthorized = ccsim.Fault{PathPrefix: "/v3/contacts", Kind: ccsim.FaultUnauthorized, Count: 2}
 
 // quietStep is a step during which anything may fail.
-func (w *world) quietStep() {
-	ctx := w.t.Context()
-	_, _, _ = w.widener.Pass(ctx)
-	_, _, _ = w.keeper.Turn(ctx)
-	_, _, _ = w.deliverer.Applier.Poll(ctx)
-	_, _, _ = w.deliverer.Batch(ctx)
-	w.sleep(time.Second)
-}
+func (w *world) quietStep() { w.quietly(time.Second, time.Second) }
 
 // settle works until nothing is left to do now.
 func (w *world) settle() {

@@ -40,18 +40,31 @@ type Activity struct {
 }
 
 // activityBody reads the counters into a map because which of them are present
-// depends on the kind of activity and on how far it is.
+// depends on the kind of activity and on how far it is. Parts in a form that is not
+// known are passed over: a listing has everybody's activities, and one must not hide
+// the others.
 type activityBody struct {
-	ID        string             `json:"activity_id"`
-	State     string             `json:"state"`
-	CreatedAt timestamp          `json:"created_at"`
-	Errors    []json.RawMessage  `json:"activity_errors"`
-	Status    map[string]*number `json:"status"`
-	Links     struct {
-		Results struct {
-			Href string `json:"href"`
-		} `json:"results"`
-	} `json:"_links"`
+	ID        string                             `json:"activity_id"`
+	State     string                             `json:"state"`
+	CreatedAt timestamp                          `json:"created_at"`
+	Errors    either[[]json.RawMessage]          `json:"activity_errors"`
+	Status    either[map[string]*number]         `json:"status"`
+	Links     either[map[string]json.RawMessage] `json:"_links"`
+}
+
+// either is a value of the type, or of another form.
+type either[T any] struct {
+	value T
+	other bool
+}
+
+// UnmarshalJSON never fails.
+func (e *either[T]) UnmarshalJSON(raw []byte) error {
+	var value T
+	if e.other = json.Unmarshal(raw, &value) != nil; !e.other {
+		e.value = value
+	}
+	return nil
 }
 
 // number is a count; what is not a whole number is read as absent.
@@ -71,15 +84,22 @@ func (b activityBody) activity() (Activity, error) {
 		return Activity{}, fmt.Errorf("%w: an activity has no id", ErrIncomplete)
 	}
 	a := Activity{ID: b.ID, State: b.State, CreatedAt: b.CreatedAt.Time, counters: map[string]int{}}
-	if _, id, found := strings.Cut(b.Links.Results.Href, "/contact_exports/"); found && !strings.ContainsAny(id, "/?#") {
+	var results struct {
+		Href string `json:"href"`
+	}
+	_ = json.Unmarshal(b.Links.value["results"], &results) // in another form there is none
+	if _, id, found := strings.Cut(results.Href, "/contact_exports/"); found && !strings.ContainsAny(id, "/?#") {
 		a.ResultID = id
 	}
-	for name, count := range b.Status {
+	for name, count := range b.Status.value {
 		if count != nil && count.ok {
 			a.counters[name] = count.n
 		}
 	}
-	for _, raw := range b.Errors {
+	if b.Errors.other {
+		a.Errors = []string{"errors in a form that is not known"}
+	}
+	for _, raw := range b.Errors.value {
 		var text string
 		var object struct {
 			Message string `json:"message"`

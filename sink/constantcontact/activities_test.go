@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 func TestImportBody(t *testing.T) {
@@ -169,5 +170,26 @@ func TestActivityForms(t *testing.T) {
 	}
 	if len(a.Counters()) != 0 {
 		t.Errorf("counters are %v", a.Counters())
+	}
+}
+
+// An activity of somebody else, in whatever form, does not keep ours from being found.
+func TestAnotherActivityInAnotherForm(t *testing.T) {
+	for name, other := range map[string]string{
+		"errors are one text":  `{"activity_id":"a0","state":"failed","activity_errors":"Line 3: no"}`,
+		"errors are an object": `{"activity_id":"a0","state":"failed","activity_errors":{"message":"no"}}`,
+		"status is a text":     `{"activity_id":"a0","state":"completed","status":"done"}`,
+		"status is an array":   `{"activity_id":"a0","state":"completed","status":[]}`,
+		"links are an array":   `{"activity_id":"a0","state":"completed","_links":[]}`,
+		"results is a text":    `{"activity_id":"a0","state":"completed","_links":{"results":"/v3/contact_exports/e1"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ids, err := readAll(t, answering(t, 200, `{"activities":[`+other+`,`+activity1+`]}`))
+				if err != nil || len(ids) != 2 {
+					t.Errorf("%v, %v", ids, err)
+				}
+			})
+		})
 	}
 }

@@ -348,7 +348,7 @@ func TestAbsurdBodies(t *testing.T) {
 			t.Errorf("400: %v", err)
 		}
 	}
-	for _, body := range []string{"", "null", "[]", "7", `"x"`, "<html>", `{"activity_id":7}`, `{}`, `{"activity_id":"a","status":[]}`} {
+	for _, body := range []string{"", "null", "[]", "7", `"x"`, "<html>", `{"activity_id":7}`, `{}`} {
 		_, err := answering(t, 201, body).ImportContacts(t.Context(), []ImportRow{{Email: canary}}, []string{listID})
 		if !MayHaveApplied(err) {
 			t.Errorf("body %q: may have applied is false for %v", body, err)

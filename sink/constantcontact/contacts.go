@@ -34,7 +34,7 @@ type Contact struct {
 	// an unsubscribe moves only that of the address.
 	UpdatedAt time.Time
 	DeletedAt time.Time // zero also where the vendor's form is not readable
-	ListIDs   []string  // never nil for want of being told, see ErrIncomplete
+	ListIDs   []string  // never nil for want of being told, see ErrIncomplete and ContactQuery.WithoutLists
 }
 
 // LogValue leaves the address out.
@@ -59,6 +59,9 @@ func (b contactBody) contact() (Contact, error) {
 	if b.ID == "" {
 		return Contact{}, fmt.Errorf("%w: a contact has no id", ErrIncomplete)
 	}
+	if b.Lists == nil && b.DeletedAt.Present {
+		b.Lists = &[]string{} // a deletion drops all
+	}
 	if b.Lists == nil {
 		return Contact{}, fmt.Errorf("%w: a contact has no list_memberships", ErrIncomplete)
 	}
@@ -81,6 +84,19 @@ func (b contactBody) contact() (Contact, error) {
 	return c, nil
 }
 
+// withoutLists is the contact, without lists where it came without them.
+func (b contactBody) withoutLists() (Contact, error) {
+	told := b.Lists != nil
+	if !told {
+		b.Lists = &[]string{}
+	}
+	c, err := b.contact()
+	if !told {
+		c.ListIDs = nil
+	}
+	return c, err
+}
+
 // ContactQuery selects contacts. The zero value selects all of them, in any
 // state.
 type ContactQuery struct {
@@ -88,6 +104,9 @@ type ContactQuery struct {
 	Lists        []string // on any of these, at most MaxQueryLists
 	OptOutAfter  time.Time
 	UpdatedAfter time.Time // does not see unsubscribes: use OptOutAfter for them
+	// WithoutLists takes contacts that come without their lists, with nil ListIDs. It
+	// is for questions that are not about lists: later pages may lack them.
+	WithoutLists bool
 }
 
 func (q ContactQuery) values() url.Values {
@@ -120,7 +139,11 @@ func (c *Client) Contacts(ctx context.Context, q ContactQuery, take func([]Conta
 	if err := within(opContacts.words(), -1, limit{"lists", len(q.Lists), 0, MaxQueryLists}); err != nil {
 		return err
 	}
-	return eachPage(ctx, c, opContacts, q.values(), "contacts", contactBody.contact, take)
+	convert := contactBody.contact
+	if q.WithoutLists {
+		convert = contactBody.withoutLists
+	}
+	return eachPage(ctx, c, opContacts, q.values(), "contacts", convert, take)
 }
 
 // ContactByEmail reads the contact that has the address, in whatever state; nil

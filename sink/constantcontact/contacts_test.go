@@ -205,3 +205,15 @@ func TestCountsAndAccount(t *testing.T) {
 		t.Errorf("account without id: %v", err)
 	}
 }
+
+// Deletion drops all memberships, so a deleted contact that comes without any is
+// complete.
+func TestADeletedContactNeedsNoLists(t *testing.T) {
+	for name, lists := range map[string]string{"absent": ``, "null": `,"list_memberships":null`} {
+		body := `{"contacts":[{"contact_id":"` + contactID + `","email_address":{"address":"a@example.org","permission_to_send":"implicit"},"deleted_at":"2026-05-04"` + lists + `}]}`
+		c, err := answering(t, 200, body).ContactByEmail(t.Context(), "a@example.org")
+		if err != nil || c == nil || c.State != StateDeleted {
+			t.Errorf("%s: %+v, %v", name, c, err)
+		}
+	}
+}

@@ -34,7 +34,11 @@ func TestEveryMethodNamesItsPage(t *testing.T) {
 			if !ok || f.Recv == nil || !f.Name.IsExported() || f.Name.Name == "Close" {
 				continue
 			}
-			if star, ok := f.Recv.List[0].Type.(*ast.StarExpr); !ok || star.X.(*ast.Ident).Name != "Client" {
+			star, ok := f.Recv.List[0].Type.(*ast.StarExpr)
+			if !ok {
+				continue
+			}
+			if of, plain := star.X.(*ast.Ident); !plain || of.Name != "Client" {
 				continue
 			}
 			line := docsLine.FindStringSubmatch(f.Doc.Text())

@@ -285,7 +285,9 @@ func newAPIError(op Endpoint, status int, body []byte) error {
 	}
 	e.Message = scrub(strings.Join(texts, "; "))
 	if status == http.StatusTooManyRequests {
-		return &RateLimitError{APIError: e, Daily: e.Key == keyQuota, Queue: strings.Contains(e.Message, "queued activities")}
+		// The key of a full queue's error is not documented: it may be that of the day.
+		queue := strings.Contains(strings.ToLower(e.Message), "queued activities")
+		return &RateLimitError{APIError: e, Daily: e.Key == keyQuota && !queue, Queue: queue}
 	}
 	return e
 }

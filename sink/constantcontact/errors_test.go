@@ -2,6 +2,7 @@ package constantcontact
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -120,4 +121,21 @@ func FuzzErrorBody(f *testing.F) {
 		Classify(err)
 		MayHaveApplied(err)
 	})
+}
+
+// The key of a full queue's error is not documented. Whatever it is, the day is not
+// spent.
+func TestAFullQueueIsNotASpentDay(t *testing.T) {
+	for _, body := range []string{
+		`{"error_key":"quota_exceeded","error_message":"You exceeded 1,000 queued activities for this user account."}`,
+		`[{"error_key":"quota_exceeded","error_message":"You exceeded 1,000 queued activities for this user account."}]`,
+		`{"message":"You exceeded 1,000 queued activities for this user account."}`,
+		`You exceeded 1,000 queued activities for this user account.`,
+	} {
+		_, err := answering(t, http.StatusTooManyRequests, body).AddListMemberships(t.Context(), []string{contactID}, []string{listID})
+		limited, ok := errors.AsType[*RateLimitError](err)
+		if !ok || limited.Daily || !limited.Queue || Classify(err) != Throttle {
+			t.Errorf("%s: %+v, class %s", body, limited, Classify(err))
+		}
+	}
 }

@@ -28,10 +28,15 @@ func (r ExportRow) Text(column Column) string {
 func (r ExportRow) Address() string { return normal(r.Text(ColumnAddress)) }
 
 // State is the state of the contact, as far as the words are known; otherwise
-// StateNotSet. It never says deleted.
+// StateNotSet. It never says deleted. The permission of somebody who unsubscribed may
+// be that of before: the other columns must not speak against it.
 func (r ExportRow) State() ContactState {
 	switch headerName(r.Text(ColumnPermission)) {
 	case "implicit", "implied", "explicit", "express":
+		status := headerName(r.Text(columnStatus))
+		if status != "" && status != "active" || strings.TrimSpace(r.Text(ColumnOptOutAt)) != "" {
+			return StateNotSet
+		}
 		return StateActive
 	case "unsubscribed":
 		return StateUnsubscribed

@@ -1,6 +1,7 @@
 package constantcontact
 
 import (
+	"bufio"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -28,6 +29,8 @@ const (
 	ColumnJobTitle   Column = "job_title"
 	ColumnCreatedAt  Column = "created_at"
 	ColumnUpdatedAt  Column = "updated_at"
+
+	columnStatus Column = "email_status" // no request can name it
 )
 
 // headers are the names that a column has in a file, with anything but letters
@@ -36,6 +39,7 @@ const (
 var headers = map[string]Column{
 	"contact_id":              ColumnContactID,
 	"email_address":           ColumnAddress,
+	"email_status":            columnStatus,
 	"email_permission":        ColumnPermission,
 	"email_permission_status": ColumnPermission,
 	"email_optout_date":       ColumnOptOutAt,
@@ -141,7 +145,7 @@ func (e takeError) Unwrap() error { return e.error }
 
 func (f *exportFile) read(body io.Reader) error {
 	whole := &lastByte{from: body}
-	r := csv.NewReader(whole)
+	r := csv.NewReader(withoutMark(whole))
 	header, err := r.Read()
 	if err == io.EOF {
 		return fmt.Errorf("%w: it has no header", ErrIncomplete)
@@ -180,10 +184,23 @@ func (f *exportFile) read(body io.Reader) error {
 	return nil
 }
 
-// unreadable says where a file is no CSV, without its content.
+// withoutMark passes over the byte order mark that a file for spreadsheets may begin
+// with: a quote behind it would be none.
+func withoutMark(from io.Reader) io.Reader {
+	r := bufio.NewReader(from)
+	if begin, _ := r.Peek(len(mark)); string(begin) == mark {
+		_, _ = r.Discard(len(mark))
+	}
+	return r
+}
+
+const mark = "\uFEFF"
+
+// unreadable says where a file is no CSV, without its content. The same file would be
+// none the next time.
 func unreadable(err error) error {
 	if parse, ok := errors.AsType[*csv.ParseError](err); ok {
-		return fmt.Errorf("not CSV at line %d: %w", parse.Line, parse.Err)
+		return fmt.Errorf("%w: not CSV at line %d: %w", ErrIncomplete, parse.Line, parse.Err)
 	}
 	return err
 }

@@ -261,3 +261,52 @@ func TestExportThatBreaks(t *testing.T) {
 		server.Close()
 	}
 }
+
+// A file in another permitted form is read, or is an error that a repetition does not
+// help against, so that the account is read by pages.
+func TestExportInOtherForms(t *testing.T) {
+	need := []constantcontact.Column{constantcontact.ColumnContactID, constantcontact.ColumnAddress, constantcontact.ColumnPermission}
+	for name, file := range map[string]string{
+		"byte order mark":            "\uFEFFEmail address,Contact ID,Email permission status\na@example.org,1,Implied\n",
+		"byte order mark and quotes": "\uFEFF\"Email address\",\"Contact ID\",\"Email permission status\"\n\"a@example.org\",\"1\",\"Implied\"\n",
+		"lines end with CR LF":       "Email address,Contact ID,Email permission status\r\na@example.org,1,Implied\r\n",
+		"no end of the last line":    "Email address,Contact ID,Email permission status\na@example.org,1,Implied",
+		"short row":                  "Email address,Contact ID,Email permission status,Company\na@example.org,1,Implied\n",
+		"quote in a field":           "Email address,Contact ID,Email permission status,Company\na@example.org,1,Implied,The \"Anchor\"\n",
+		"JSON":                       `{"error_key":"not_ready"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, cc := served(t, file, 1)
+				rows := 0
+				err := cc.Export(t.Context(), a, need, func(some []constantcontact.ExportRow) error {
+					rows += len(some)
+					return nil
+				})
+				if err == nil && rows != 1 || err != nil && constantcontact.Classify(err) == constantcontact.Retry {
+					t.Errorf("%d rows, class %s: %v", rows, constantcontact.Classify(err), err)
+				}
+			})
+		})
+	}
+}
+
+// What an export's permission says of somebody who unsubscribed is not documented: it
+// may still be the permission that they had before.
+func TestAPermissionInAnExportIsNotTheState(t *testing.T) {
+	for name, file := range map[string]string{
+		"status":       "Email address,Contact ID,Email status,Email permission status\na@example.org,1,Unsubscribed,Implied\n",
+		"opt-out date": "Email address,Contact ID,Email permission status,Confirmed Opt-Out Date\na@example.org,1,Express,2026-01-05\n",
+	} {
+		a, cc := served(t, file, 1)
+		err := cc.Export(t.Context(), a, nil, func(rows []constantcontact.ExportRow) error {
+			if state := rows[0].State(); state == constantcontact.StateActive {
+				t.Errorf("%s: %s", name, state)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}

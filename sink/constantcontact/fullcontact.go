@@ -53,10 +53,37 @@ func (s Street) empty() bool { return s == Street{Kind: s.Kind} }
 
 // CustomValue is the value of a custom field of a contact.
 type CustomValue struct {
-	FieldID string `json:"custom_field_id"`
-	Value   string `json:"value"`
-	// Choices are those of a field to choose from. They are only sent back.
+	FieldID string
+	Value   string // empty where it is no text
+	// kept is what was read, which may be a number or choices. It is only sent back.
+	kept string
+}
+
+type valueBody struct {
+	FieldID string          `json:"custom_field_id"`
+	Value   json.RawMessage `json:"value,omitempty"`
 	Choices json.RawMessage `json:"choice_ids,omitempty"`
+}
+
+// UnmarshalJSON keeps a value of whatever type it is.
+func (v *CustomValue) UnmarshalJSON(raw []byte) error {
+	var body valueBody
+	if err := json.Unmarshal(raw, &body); err != nil {
+		return err
+	}
+	*v = CustomValue{FieldID: body.FieldID, kept: string(encode(body))}
+	if json.Unmarshal(body.Value, &v.Value) != nil {
+		v.Value = ""
+	}
+	return nil
+}
+
+// MarshalJSON sends back what was read, or a value of ours.
+func (v CustomValue) MarshalJSON() ([]byte, error) {
+	if v.kept != "" {
+		return []byte(v.kept), nil
+	}
+	return encode(valueBody{FieldID: v.FieldID, Value: encode(v.Value)}), nil
 }
 
 type fullBody struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -57,15 +58,28 @@ func (c *Client) list(b listBody, deleted bool) (List, error) {
 // exist, then the deleted ones. They are asked for apart because a list's own
 // data is not documented to say that it is deleted. A list deleted meanwhile
 // may come twice: the later one is true. One that does not come at all is not
-// proven to be gone. take may return ErrStop.
+// proven to be gone. Later pages need not keep to the status, so one that shows a
+// list among the deleted that exists is not believed. take may return ErrStop.
 //
 // API docs: /v3/contact_lists GET
 func (c *Client) Lists(ctx context.Context, take func([]List) error) error {
 	stopped := false
+	exist := map[string]bool{}
 	for _, status := range []string{"active", "deleted"} {
 		q := url.Values{"limit": {pageSize}, "status": {status}, "include_membership_count": {"active"}}
 		convert := func(b listBody) (List, error) { return c.list(b, status == "deleted") }
+		later := false
 		err := eachPage(ctx, c, opLists, q, "lists", convert, func(page []List) error {
+			if status == "deleted" && later {
+				page = slices.DeleteFunc(page, func(l List) bool { return exist[l.ID] })
+			}
+			later = true
+			for _, l := range page {
+				exist[l.ID] = l.DeletedAt.IsZero()
+			}
+			if len(page) == 0 {
+				return nil
+			}
 			err := take(page)
 			stopped = errors.Is(err, ErrStop)
 			return err

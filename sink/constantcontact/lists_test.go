@@ -117,3 +117,25 @@ func TestListLimits(t *testing.T) {
 		}
 	}
 }
+
+// What a cursor carries is not documented; the vendor's own example has limit and next
+// alone. A list that exists is not deleted because a later page of the deleted ones
+// shows it.
+func TestListsWhoseCursorLosesTheStatus(t *testing.T) {
+	pages := map[string]string{
+		"active":  `{"lists":[{"list_id":"l1","name":"Board"}],"_links":{}}`,
+		"deleted": `{"lists":[{"list_id":"l0","name":"Old"}],"_links":{"next":{"href":"/v3/contact_lists?cursor=c2"}}}`,
+		"":        `{"lists":[{"list_id":"l1","name":"Board"}]}`,
+	}
+	c := newClient(t, config(inMemory(func(w http.ResponseWriter, r *http.Request) { reply(w, 200, pages[r.URL.Query().Get("status")]) })))
+	deleted := map[string]bool{}
+	err := c.Lists(t.Context(), func(page []List) error {
+		for _, l := range page {
+			deleted[l.ID] = !l.DeletedAt.IsZero()
+		}
+		return nil
+	})
+	if err != nil || deleted["l1"] || !deleted["l0"] {
+		t.Errorf("deleted: %v, %v", deleted, err)
+	}
+}
