@@ -13,6 +13,10 @@ import (
 // people are read back instead.
 const lostAfter = 30 * time.Second
 
+// sentWithin is how long after its record a request has reached Constant Contact, if it
+// ever does.
+const sentWithin = 2 * time.Minute
+
 // Poll follows the open calls: one request shows all activities of the
 // account. It returns how many calls ended and how many are still open.
 func (a *Applier) Poll(ctx context.Context) (ended, open int, err error) {
@@ -50,7 +54,9 @@ func (a *Applier) Poll(ctx context.Context) (ended, open int, err error) {
 		if err != nil {
 			return ended, len(calls) - ended, err
 		}
-		if activity.State != stateLost && !activity.Ended() {
+		// What was accepted just now need not be found yet.
+		young := a.Now().Sub(call.CreatedAt) < lostAfter
+		if activity.State == StateLost && young || activity.State != StateLost && !activity.Ended() {
 			continue
 		}
 		if err := a.settle(ctx, call, activity, activity.Clean(string(call.Kind), call.People)); err != nil {
@@ -95,25 +101,25 @@ func (a *Applier) activity(ctx context.Context, id string, listed map[string]con
 	}
 	activity, err := a.API.Activity(ctx, id)
 	if err != nil && constantcontact.Classify(err) == constantcontact.Missing {
-		return constantcontact.Activity{State: stateLost}, nil
+		return constantcontact.Activity{State: StateLost}, nil
 	}
 	return activity, err
 }
 
-// stateLost stands in the place of an activity that is not to be found.
-const stateLost = "lost"
+// StateLost stands in the place of an activity that is not to be found.
+const StateLost = "lost"
 
 // stateLikely is the state of a completed activity that counts alone tie to a
 // call: nothing follows from it but what a read-back shows.
 const stateLikely = "likely"
 
 // find looks for the activity of a call whose reply was lost: one that no other
-// call of ours has, made since, with the same counts. While an unknown one is
+// call of ours has, made then, with the same counts. While an unknown one is
 // still being worked on nothing is decided. Counts are no proof, so the people
 // are read back in any case.
 func (a *Applier) find(ctx context.Context, call OpenActivity, activities map[string]constantcontact.Activity, ours map[string]bool) (settled bool, err error) {
 	for id, activity := range activities {
-		if ours[id] || activity.CreatedAt.Before(call.CreatedAt.Add(-skew)) {
+		if ours[id] || activity.CreatedAt.Before(call.CreatedAt.Add(-skew)) || activity.CreatedAt.After(call.CreatedAt.Add(sentWithin+skew)) {
 			continue
 		}
 		if !activity.Ended() {
@@ -131,15 +137,20 @@ func (a *Applier) find(ctx context.Context, call OpenActivity, activities map[st
 			return true, a.settle(ctx, call, activity, false)
 		}
 	}
-	if a.Now().Sub(call.CreatedAt) < lostAfter {
+	since := call.CreatedAt
+	if at := a.doubted[call.ID]; at.After(since) {
+		since = at // the attempt was given up a minute after its record, perhaps
+	}
+	if a.Now().Sub(since) < lostAfter {
 		return false, nil
 	}
-	return true, a.settle(ctx, call, constantcontact.Activity{State: stateLost}, false)
+	return true, a.settle(ctx, call, constantcontact.Activity{State: StateLost}, false)
 }
 
 // settle records the end of a call. Where the counters do not account for
 // everybody, every person of the call is read back.
 func (a *Applier) settle(ctx context.Context, call OpenActivity, activity constantcontact.Activity, clean bool) error {
+	delete(a.doubted, call.ID)
 	o := Outcome{
 		State:     activity.State,
 		Completed: activity.State == constantcontact.StateCompleted,

@@ -36,6 +36,8 @@ type Applier struct {
 	Pause func(ctx context.Context, d time.Duration) error
 	Log   *slog.Logger
 
+	doubted map[int64]time.Time // when the replies of calls that are still open were given up
+
 	noExport bool // an export was of no use: the account is read by pages
 
 	fields map[string]constantcontact.CustomField // those of the account, by label as labelKey has it; nil: not read yet
@@ -189,6 +191,10 @@ func (a *Applier) Ended(ctx context.Context, records []int64) (bool, error) {
 func (a *Applier) failed(ctx context.Context, id int64, c *Call, err error) error {
 	if constantcontact.MayHaveApplied(err) {
 		a.Log.Warn("reply to call was lost", "activity", id, "kind", string(c.Kind), "err", err)
+		if a.doubted == nil {
+			a.doubted = map[int64]time.Time{}
+		}
+		a.doubted[id] = a.Now()
 		return errors.Join(err, a.Ledger.Doubt(ctx, id))
 	}
 	pause, class := pauseThrottled, constantcontact.Classify(err)
