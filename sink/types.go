@@ -124,6 +124,17 @@ type Done struct {
 	Version int64
 }
 
+// NotDone reports whether a call that was rejected for that reason was not looked at:
+// it came too early, or while nobody could be served. One that was refused for its
+// content may be an attempt in the vendor's count.
+func NotDone(why string) bool {
+	switch constantcontact.Class(why) {
+	case constantcontact.Retry, constantcontact.Throttle, constantcontact.Quota, constantcontact.Reconnect:
+		return true
+	}
+	return false
+}
+
 // Ledger is the durable record that the sink needs.
 type Ledger interface {
 	// SaveList records a list's binding.
@@ -139,7 +150,8 @@ type Ledger interface {
 	// Doubt records that the request may or may not have been applied.
 	Doubt(ctx context.Context, id int64) error
 	// Reject records that the request was not applied; its people are to be
-	// planned again, not before the time.
+	// planned again, not before the time. With NotDone its rows do not count against
+	// those of the day.
 	Reject(ctx context.Context, id int64, why string, notBefore time.Time) error
 	// Open returns the calls whose end is not known, the oldest first.
 	Open(ctx context.Context) ([]OpenActivity, error)

@@ -132,6 +132,11 @@ func (a *Association) Reject(ctx context.Context, id int64, why string, notBefor
 		if _, err := tx.Exec(ctx, sql.Query("holds_unused"), id, a.now()); err != nil {
 			return err
 		}
+		if sink.NotDone(why) {
+			if _, err := tx.Exec(ctx, sql.Query("ledger_not_imported"), id); err != nil {
+				return err
+			}
+		}
 		if _, err = tx.Exec(ctx, sql.Query("ledger_requeue"), id, a.now(), notBefore, false); err != nil {
 			return err
 		}
@@ -206,6 +211,11 @@ func (a *Association) Settle(ctx context.Context, id int64, o sink.Outcome) erro
 		if err := settle(ctx, tx, id, o); err != nil {
 			return err
 		}
+		if o.State == sink.StateLost {
+			if _, err := tx.Exec(ctx, sql.Query("ledger_not_imported"), id); err != nil {
+				return err
+			}
+		}
 		e, err = a.readEnded(ctx, tx, id, o.Clean || o.Completed)
 		failpoint.Hit(failpoint.CallSettling)
 		return err
@@ -250,6 +260,20 @@ func runOrNull(run int64) *int64 {
 // out although it completed it.
 const notAppliedPause = 15 * time.Minute
 
+// optOutPause is how long a removal for an opt-out waits at the most that failed again.
+const optOutPause = time.Minute
+
+// failedPause is how long the people of a call wait that failed in Constant Contact, as
+// calls about them did before: every failure costs some of the day's calls, or of those
+// that are kept for opt-outs.
+func failedPause(failures int, optOut bool) time.Duration {
+	most := notAppliedPause
+	if optOut {
+		most = optOutPause
+	}
+	return min(15*time.Second<<min(2*(failures-2), 10), most)
+}
+
 func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.Outcome) error {
 	rows, err := tx.Query(ctx, `select list_id, key from rollcall_state.list where source = $1 and association = $2`, a.source, a.id)
 	if err != nil {
@@ -290,6 +314,16 @@ func (a *Association) readBack(ctx context.Context, tx pgx.Tx, id int64, o sink.
 		// asking again at once would only spend calls.
 		t := a.now().Add(notAppliedPause)
 		notBefore = &t
+	} else {
+		var failures int
+		var optOut bool
+		if err := tx.QueryRow(ctx, sql.Query("ledger_failures"), id, a.source, a.id, a.now()).Scan(&failures, &optOut); err != nil {
+			return err
+		}
+		if failures > 1 {
+			t := a.now().Add(failedPause(failures, optOut))
+			notBefore = &t
+		}
 	}
 	batch.Queue(sql.Query("ledger_requeue"), id, a.now(), notBefore, true)
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
