@@ -72,6 +72,7 @@ type Sent struct {
 func (a *Applier) Apply(ctx context.Context, steps []Step, read Reading) (Sent, error) {
 	var sent Sent
 	f := freshness{Applier: a, read: read, gone: map[mapper.Address]bool{}}
+	d := division{freshness: &f, aside: map[mapper.Address]bool{}}
 	a.fields = nil
 	for i, step := range steps {
 		if step.Call.Round > steps[0].Call.Round {
@@ -81,6 +82,7 @@ func (a *Applier) Apply(ctx context.Context, steps []Step, read Reading) (Sent, 
 		if err := ctx.Err(); err != nil {
 			return sent, err
 		}
+		step.Without(d.aside)
 		if step.Call.Kind == CallRemove {
 			f.leavers(ctx, &step)
 		} else if err := f.freshen(ctx, &step); err != nil {
@@ -96,12 +98,12 @@ func (a *Applier) Apply(ctx context.Context, steps []Step, read Reading) (Sent, 
 			a.ReadAge(a.Now().Sub(f.read.Oldest(step.Call.Addresses)))
 		}
 		for _, part := range step.fitting() {
-			id, err := a.send(ctx, &part.Call, part.Done)
+			records, err := d.send(ctx, part)
+			sent.Calls += len(records)
+			sent.Records = append(sent.Records, records...)
 			if err != nil {
 				return sent, err
 			}
-			sent.Calls++
-			sent.Records = append(sent.Records, id)
 		}
 	}
 	return sent, nil
@@ -164,22 +166,28 @@ func (s *Step) Without(gone map[mapper.Address]bool) {
 	s.Done = slices.DeleteFunc(slices.Clone(s.Done), func(d Done) bool { return gone[d.Address] })
 }
 
-func (a *Applier) send(ctx context.Context, c *Call, done []Done) (id int64, err error) {
+// send puts a call on record and sends it. refused is how Constant Contact refused
+// it for its data; the record is open then.
+func (a *Applier) send(ctx context.Context, c *Call, done []Done) (id int64, refused, err error) {
 	if id, err = a.Ledger.Begin(ctx, c, done); err != nil {
-		return id, err
+		return id, nil, err
 	}
 	// A request that is on record is not cut off by a planned stop: its reply
 	// would have to be found again. The client's own timeouts bound it.
 	ctx = context.WithoutCancel(ctx)
 	if c.Kind.single() {
-		return id, a.sendSingle(ctx, id, c)
+		refused, err = a.sendSingle(ctx, id, c)
+		return id, refused, err
 	}
 	activity, err := a.request(ctx, c)
 	if err != nil {
-		return id, a.failed(ctx, id, c, err)
+		if refusesData(c, err) {
+			return id, err, nil
+		}
+		return id, nil, a.failed(ctx, id, c, err)
 	}
 	a.Log.Info("sent call", "activity", id, "kind", string(c.Kind), "people", c.People(), "lists", len(c.ListIDs))
-	return id, a.Ledger.Sent(ctx, id, activity.ID)
+	return id, nil, a.Ledger.Sent(ctx, id, activity.ID)
 }
 
 // Ended reports whether none of the records is of an open call.
@@ -207,6 +215,11 @@ func (a *Applier) failed(ctx context.Context, id int64, c *Call, err error) erro
 		pause = pauseRefused
 	}
 	a.Log.Warn("call was not applied", "activity", id, "kind", string(c.Kind), "err", err)
+	if refused && len(c.IDs) > 1 {
+		if settled, without := a.withoutGone(ctx, id, c); settled || without != nil {
+			return errors.Join(err, without)
+		}
+	}
 	err = errors.Join(err, a.Ledger.Reject(ctx, id, string(class), a.Now().Add(pause)))
 	if refused && a.Compare != nil {
 		err = errors.Join(err, a.Compare(ctx, c.Addresses))

@@ -67,6 +67,7 @@ func (o Planner) Plan(work []Work, lists map[mapper.ListKey]BoundList) []Call {
 	p.removals(true)
 	p.removals(false)
 	p.additions()
+	p.spareRows()
 	return p.calls
 }
 
@@ -180,4 +181,29 @@ func (p *planner) intents(kind CallKind, w *Work, pairs listSet) []Intent {
 		}
 	}
 	return intents
+}
+
+// spareRows tells each import how many more rows everybody on it may have.
+func (p *planner) spareRows() {
+	left := make(map[mapper.Address]int, len(p.work))
+	for _, w := range p.work {
+		left[w.Address] = w.Rows
+	}
+	for _, c := range p.calls {
+		if c.Kind.Writes() {
+			for _, address := range c.Addresses {
+				left[address]--
+			}
+		}
+	}
+	for i := range p.calls {
+		c := &p.calls[i]
+		if c.Kind != CallImport {
+			continue
+		}
+		c.Spare = left[c.Addresses[0]]
+		for _, address := range c.Addresses[1:] {
+			c.Spare = min(c.Spare, left[address])
+		}
+	}
 }

@@ -18,21 +18,29 @@ func (k CallKind) Writes() bool { return k == CallImport || k.single() }
 
 // sendSingle makes or tells one contact. When the address turns out to have a
 // contact already, or one that cannot be told anything, the person is read back
-// like after any call that did not do all it should.
-func (a *Applier) sendSingle(ctx context.Context, id int64, c *Call) error {
+// like after any call that did not do all it should. refused is as in send.
+func (a *Applier) sendSingle(ctx context.Context, id int64, c *Call) (refused, err error) {
 	clean, err := a.requestSingle(ctx, c)
 	if err != nil {
-		return a.failed(ctx, id, c, err)
+		if refusesData(c, err) {
+			return err, nil
+		}
+		return nil, a.failed(ctx, id, c, err)
 	}
-	o := Outcome{State: constantcontact.StateCompleted, Completed: true, Clean: clean}
-	if !clean {
+	a.Log.Info("sent call", "activity", id, "kind", string(c.Kind), "clean", clean, "lists", len(c.ListIDs))
+	return nil, a.settleSingle(ctx, id, c, Outcome{State: constantcontact.StateCompleted, Completed: true, Clean: clean})
+}
+
+// settleSingle records the end of a call about one person, who is read back unless it
+// did all it should.
+func (a *Applier) settleSingle(ctx context.Context, id int64, c *Call, o Outcome) error {
+	if !o.Clean {
 		s, err := a.readOne(ctx, c.Addresses[0])
 		if err != nil {
 			return errors.Join(err, a.Ledger.Doubt(ctx, id))
 		}
 		o.Shown = map[mapper.Address]Shown{c.Addresses[0]: s}
 	}
-	a.Log.Info("sent call", "activity", id, "kind", string(c.Kind), "clean", clean, "lists", len(c.ListIDs))
 	return a.Ledger.Settle(ctx, id, o)
 }
 

@@ -80,6 +80,9 @@ type Call struct {
 	// Round is when the call is sent: when all calls of earlier rounds have
 	// ended.
 	Round int
+	// Spare is of how many imports more than planned everybody on an import may be
+	// today.
+	Spare int
 }
 
 // People is how many people the call names.
