@@ -66,6 +66,7 @@ func drawPerson(t *rapid.T, address Address) Person {
 	p := Person{
 		Address:          address,
 		SeenOptedOut:     map[RepID]bool{},
+		Returned:         map[RepID]bool{},
 		RememberedOptOut: rare(t, "remembered"),
 		OptOutAll:        rare(t, "opt out all"),
 		OptOutGroups:     map[GroupID]bool{},
@@ -100,6 +101,8 @@ func drawPerson(t *rapid.T, address Address) Person {
 		p.Holders = append(p.Holders, rep)
 		if rapid.Bool().Draw(t, "was seen") {
 			p.SeenOptedOut[rep.ID] = rare(t, "seen opted out")
+		} else if rare(t, "returned") {
+			p.Returned[rep.ID] = true
 		}
 		if rare(t, "has a previous address") {
 			p.Previous[rep.ID] = Previous{
@@ -109,7 +112,7 @@ func drawPerson(t *rapid.T, address Address) Person {
 		}
 	}
 	for id := range rapid.IntRange(0, 2).Draw(t, "former") {
-		former := Former{OptedOut: rare(t, "former opted out")}
+		former := Former{OptedOut: rare(t, "former opted out"), Gone: rare(t, "former gone")}
 		if rapid.Bool().Draw(t, "living") {
 			rep := drawRep(t, 20+id)
 			rep.Email = rapid.SampledFrom([]string{"", "new@example.org"}).Draw(t, "new address")

@@ -51,7 +51,7 @@ func consents(p Person, list List) bool {
 // optedOut reports whether there is any opt-out that could explain a removal.
 func optedOut(p Person, list List) bool {
 	return p.OptOutAll || p.RememberedOptOut || list.Kind == ListGroup && p.OptOutGroups[GroupID(list.Ref)] ||
-		slices.ContainsFunc(p.Holders, func(r Rep) bool { return r.OptedOut || p.SeenOptedOut[r.ID] }) ||
+		slices.ContainsFunc(p.Holders, func(r Rep) bool { return r.OptedOut || p.SeenOptedOut[r.ID] || p.Returned[r.ID] }) ||
 		slices.ContainsFunc(p.Former, func(f Former) bool { return f.OptedOut || f.Rep != nil && f.Rep.OptedOut })
 }
 

@@ -219,6 +219,9 @@ type Pair struct {
 type Former struct {
 	Rep      *Rep // nil when the rep is gone
 	OptedOut bool // what the last plan saw of this rep with this address
+	// Gone: a plan has seen since that the rep is gone. A living one of the same id is
+	// another one, whose row takes nothing back.
+	Gone bool
 }
 
 // Previous is what the previous addresses of a rep show in Constant Contact.
@@ -242,6 +245,10 @@ type Person struct {
 	// that no plan saw with this address is absent. What an unreadable row says
 	// is not to be recorded here, or the change to opted in would be lost.
 	SeenOptedOut map[RepID]bool
+	// Returned are holders who had opted out when a plan last saw them with this address,
+	// and whom a plan has seen gone since. They are not in SeenOptedOut: an id that is
+	// used again does not opt in.
+	Returned map[RepID]bool
 	// RememberedOptOut: once seen opted out, and not lifted since.
 	RememberedOptOut bool
 	// OptOutAll and OptOutGroups come from the optional view rollcall.opt_outs.

@@ -39,7 +39,7 @@ func newStanding(p *Person) *standing {
 // weighOptOuts applies section 4 of docs/semantics.md. An opt-out is about the
 // inbox, so that one holder's counts for all.
 func (s *standing) weighOptOuts() {
-	present, optedIn, lifted := s.OptOutAll, false, false
+	present, optedIn, lifted, returned := s.OptOutAll, false, false, false
 	for _, rep := range s.readable {
 		if rep.OptedOut {
 			present, s.optedOutRep = true, cmp.Or(s.optedOutRep, rep.ID)
@@ -50,8 +50,9 @@ func (s *standing) weighOptOuts() {
 	}
 	for _, rep := range s.Holders { // a row that cannot be used now does not take back what it said
 		present = present || rep.Unreadable != "" && s.SeenOptedOut[rep.ID]
+		returned = returned || s.Returned[rep.ID]
 	}
-	s.remembered = present || s.RememberedOptOut && !lifted
+	s.remembered = present || (s.RememberedOptOut || returned) && !lifted
 	s.lifted = lifted
 	s.optedOut = s.remembered
 	if s.optedOut || optedIn || s.unreadable != nil {
@@ -70,7 +71,7 @@ func (f Former) optedOut() (RepID, bool) {
 	switch {
 	case f.Rep == nil:
 		return "", f.OptedOut
-	case f.Rep.Unreadable != "":
+	case f.Rep.Unreadable != "", f.Gone && f.OptedOut:
 		return f.Rep.ID, f.OptedOut
 	}
 	return f.Rep.ID, f.Rep.OptedOut

@@ -29,6 +29,7 @@ type world struct {
 	guards     Guards
 
 	seen     map[Address]map[RepID]bool // what plans saw: a rep at an address, opted out or not
+	gone     map[Address]map[RepID]bool // who had opted out when they were last seen, and was gone since
 	memory   map[Address]bool
 	last     Output
 	lists    string // as last printed
@@ -50,6 +51,7 @@ func newWorld() *world {
 		contacts: map[Address]Contact{},
 		pairs:    map[Address]map[ListKey]Pair{},
 		seen:     map[Address]map[RepID]bool{},
+		gone:     map[Address]map[RepID]bool{},
 		memory:   map[Address]bool{},
 
 		oldAccount: map[Address]ContactState{},
@@ -287,7 +289,7 @@ func (w *world) people() []Person {
 	at := func(a Address) *Person {
 		if people[a] == nil {
 			people[a] = &Person{
-				Address: a, SeenOptedOut: map[RepID]bool{}, RememberedOptOut: w.memory[a], OptOutGroups: map[GroupID]bool{},
+				Address: a, SeenOptedOut: map[RepID]bool{}, Returned: map[RepID]bool{}, RememberedOptOut: w.memory[a], OptOutGroups: map[GroupID]bool{},
 				Contact: w.contacts[a], OldAccount: w.oldAccount[a], Pairs: w.pairs[a], Exact: w.exact,
 				Previous: w.previous, Carry: w.carry[a], MoveFrom: w.moves[a], Leaving: w.leaving[a],
 			}
@@ -304,9 +306,13 @@ func (w *world) people() []Person {
 		for _, id := range slices.Sorted(maps.Keys(reps)) {
 			p := at(a)
 			if slices.ContainsFunc(p.Holders, func(h Rep) bool { return h.ID == id }) {
-				p.SeenOptedOut[id] = reps[id]
+				if w.gone[a][id] {
+					p.Returned[id] = true
+				} else {
+					p.SeenOptedOut[id] = reps[id]
+				}
 			} else {
-				p.Former = append(p.Former, Former{Rep: byID[id], OptedOut: reps[id]})
+				p.Former = append(p.Former, Former{Rep: byID[id], OptedOut: reps[id], Gone: w.gone[a][id]})
 			}
 		}
 	}
@@ -381,12 +387,27 @@ func (w *world) carryOut(out Output) {
 		for _, rep := range p.Holders {
 			if rep.Unreadable == "" {
 				w.seen[p.Address][rep.ID] = rep.OptedOut
+				delete(w.gone[p.Address], rep.ID)
 			}
 		}
 		for _, f := range p.Former {
-			if f.Rep != nil && f.Rep.Unreadable == "" {
+			if f.Rep != nil && f.Rep.Unreadable == "" && (f.Rep.OptedOut || !f.Gone) {
 				w.seen[p.Address][f.Rep.ID] = f.Rep.OptedOut
+				delete(w.gone[p.Address], f.Rep.ID)
 			}
+		}
+		w.noteGone(p.Address)
+	}
+}
+
+// noteGone notes who had opted out with an address and is gone.
+func (w *world) noteGone(a Address) {
+	for id, optedOut := range w.seen[a] {
+		if optedOut && !slices.ContainsFunc(w.reps, func(r Rep) bool { return r.ID == id }) {
+			if w.gone[a] == nil {
+				w.gone[a] = map[RepID]bool{}
+			}
+			w.gone[a][id] = true
 		}
 	}
 }

@@ -41,6 +41,40 @@ func TestAnOptOutOutlivesItsRep(t *testing.T) {
 	b.referee(t)
 }
 
+// An opt-out outlives its rep, also where the rep comes back under its own id: only
+// then can a change of that one lift it.
+func TestAnOptOutOutlivesARepOfTheSameID(t *testing.T) {
+	b := newBench(t, guarded)
+	b.settle(t)
+	b.exec(t, `update chamber.rep set email = 'later@example.org' where rep_id = 1`)
+	b.exec(t, `update chamber.rep set opted_out = true where rep_id in (1, 2)`)
+	b.exec(t, `delete from chamber.rep where rep_id in (1, 2)`)
+	b.exec(t, `insert into chamber.rep (rep_id, association_id, member_id, email) overriding system value values (1, 1, 1, 'p1@example.org'), (2, 1, 1, 'p2@example.org');
+		insert into chamber.group_membership (association_id, group_id, rep_id) values (1, 1, 1), (1, 1, 2)`)
+	for _, address := range []string{"p1@example.org", "later@example.org", "p2@example.org"} { // p1 followed
+		b.wantOn(t, board, address, false)
+		b.wantOn(t, everybody, address, false)
+	}
+	b.exec(t, `update chamber.rep set job_title = 'Baker' where rep_id in (1, 2)`)
+	b.wantOn(t, board, "p2@example.org", false)
+	b.exec(t, `update chamber.rep set opted_out = true where rep_id = 2`)
+	b.exec(t, `update chamber.rep set opted_out = false where rep_id = 2`)
+	b.wantOn(t, board, "p2@example.org", true)
+	b.wantOn(t, board, "p1@example.org", false)
+	b.referee(t)
+}
+
+// A rep who only seems to be gone, because a view lacks rows for a while, is the same
+// one afterwards and may opt in.
+func TestARepWhomAViewLackedForAWhileMayOptIn(t *testing.T) {
+	b := newBench(t, guarded)
+	b.settle(t)
+	b.exec(t, `update chamber.rep set opted_out = true where rep_id = 1`)
+	b.exec(t, `create table chamber.aside as select * from chamber.rep; delete from chamber.rep`)
+	b.exec(t, `insert into chamber.rep overriding system value select * from chamber.aside; update chamber.rep set opted_out = false`)
+	b.wantOn(t, everybody, "p1@example.org", true)
+}
+
 // An opt-out is about the inbox: everybody who shares the address is concerned,
 // and so are the addresses that the rep had before.
 func TestAnOptOutIsAboutTheInbox(t *testing.T) {

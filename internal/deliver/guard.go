@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"rollcall/internal/store"
 	"rollcall/mapper"
 )
 
@@ -62,8 +63,17 @@ func (d *Deliverer) guard(ctx context.Context, w *world, out mapper.Output, b *b
 	return send, held, nil
 }
 
+// countGone counts the rows before it is recorded that reps are gone: a view that lost
+// its rows for a while shows the same.
+func (d *Deliverer) countGone(ctx context.Context, f store.Facts) error {
+	if len(f.Gone) == 0 {
+		return nil
+	}
+	return d.count(ctx)
+}
+
 // count compares the views with the last complete read before anybody is taken
-// off a list.
+// off a list, or counts as deleted.
 func (d *Deliverer) count(ctx context.Context) error {
 	snap, err := d.Source.Snapshot(ctx)
 	if err != nil {

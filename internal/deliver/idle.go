@@ -105,7 +105,7 @@ func (d *Deliverer) idleOf(ctx context.Context, b *batch) (working []mapper.Addr
 	}
 	facts = factsAbout(w.facts(out), idle)
 	facts.Counts = w.report(out, b, finished, nil)
-	return working, finished, facts, nil
+	return working, finished, facts, d.countGone(ctx, facts)
 }
 
 // factsAbout are those of a plan's facts that are about some people. What is
@@ -114,6 +114,7 @@ func factsAbout(f store.Facts, people map[mapper.Address]bool) store.Facts {
 	others := func(address mapper.Address) bool { return !people[address] }
 	about := store.Facts{
 		OptedOut:  slices.DeleteFunc(f.OptedOut, func(o store.RepOptOut) bool { return others(o.Address) }),
+		Gone:      slices.DeleteFunc(f.Gone, func(g store.RepAt) bool { return others(g.Address) }),
 		Memory:    slices.DeleteFunc(f.Memory, func(m mapper.OptOutMemory) bool { return others(m.Address) }),
 		Withdrawn: slices.DeleteFunc(f.Withdrawn, func(p mapper.PairOp) bool { return others(p.Address) }),
 		Winners:   f.Winners, Cuts: f.Cuts,

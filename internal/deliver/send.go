@@ -63,6 +63,9 @@ func (d *Deliverer) send(ctx context.Context, w *world, out mapper.Output, b *ba
 	facts := w.facts(out)
 	facts.Held = held
 	facts.Counts = w.report(out, b, x.finished, steps)
+	if err := d.countGone(ctx, facts); err != nil {
+		return err
+	}
 	if err := d.Store.Learn(ctx, facts, x.finished); err != nil {
 		return err
 	}

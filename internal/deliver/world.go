@@ -185,7 +185,7 @@ func persons(addresses []mapper.Address, known map[mapper.Address]*store.Known, 
 	for _, address := range addresses {
 		k := known[address]
 		p := mapper.Person{
-			Address: address, Holders: holders[address], SeenOptedOut: map[mapper.RepID]bool{},
+			Address: address, Holders: holders[address], SeenOptedOut: map[mapper.RepID]bool{}, Returned: map[mapper.RepID]bool{},
 			RememberedOptOut: k.OptOut, OptOutGroups: map[mapper.GroupID]bool{}, OptedIn: k.OptedIn,
 			Contact: k.Contact, OldAccount: k.OldAccount, Pairs: k.Pairs, Exact: map[mapper.ListKey]bool{},
 		}
@@ -196,7 +196,9 @@ func persons(addresses []mapper.Address, known map[mapper.Address]*store.Known, 
 		for _, s := range k.Seen {
 			switch {
 			case !holds[s.Rep]:
-				p.Former = append(p.Former, mapper.Former{Rep: byID[s.Rep], OptedOut: s.OptedOut != nil && *s.OptedOut})
+				p.Former = append(p.Former, mapper.Former{Rep: byID[s.Rep], OptedOut: s.OptedOut != nil && *s.OptedOut, Gone: s.Gone})
+			case s.Gone:
+				p.Returned[s.Rep] = true
 			case s.OptedOut != nil:
 				p.SeenOptedOut[s.Rep] = *s.OptedOut
 			}
@@ -237,12 +239,28 @@ func (w *world) facts(out mapper.Output) store.Facts {
 			}
 		}
 		for _, former := range p.Former {
-			if former.Rep != nil && former.Rep.Unreadable == "" && former.Rep.OptedOut != former.OptedOut {
+			switch {
+			case former.Rep == nil || former.Rep.Unreadable != "":
+			case former.Gone && former.Rep.OptedOut, !former.Gone && former.Rep.OptedOut != former.OptedOut:
 				f.OptedOut = append(f.OptedOut, store.RepOptOut{Rep: former.Rep.ID, Address: address, OptedOut: former.Rep.OptedOut})
 			}
 		}
+		f.Gone = append(f.Gone, w.gone(p)...)
 	}
 	return f
+}
+
+// gone are reps who had opted out with the person's address when a plan last saw them,
+// and are gone.
+func (w *world) gone(p *mapper.Person) []store.RepAt {
+	var gone []store.RepAt
+	for _, s := range w.known[p.Address].Seen {
+		formerly := slices.ContainsFunc(p.Former, func(f mapper.Former) bool { return f.Rep != nil && f.Rep.ID == s.Rep })
+		if s.OptedOut != nil && *s.OptedOut && !s.Gone && !formerly && !holds(p, s.Rep) {
+			gone = append(gone, store.RepAt{Rep: s.Rep, Address: p.Address})
+		}
+	}
+	return gone
 }
 
 func mapperLists(bound []sink.BoundList) []mapper.List {

@@ -19,6 +19,7 @@ type office struct {
 	groups      []*group
 	optOuts     []*optOut
 	goneNames   []string     // of groups that were deleted
+	gone        []*rep       // who may come back under their ids
 	renamed     func(mirror) // is told of new names
 	serial      int          // of reps and groups made
 }
@@ -208,6 +209,22 @@ func (o *office) addRep(db *rows, m *member, email string) *rep {
 func (o *office) deleteRep(db *rows, r *rep) {
 	db.exec(`delete from chamber.rep where rep_id = $1`, r.id)
 	o.reps = slices.DeleteFunc(o.reps, func(other *rep) bool { return other == r })
+	o.gone = append(o.gone, r)
+}
+
+// bringBack makes a rep of the id of one who was deleted, and who has opted out of
+// nothing.
+func (o *office) bringBack(db *rows, r *rep, email string) *rep {
+	again := &rep{nth: r.nth, id: r.id, member: r.member, email: email, active: true, rows: map[int]bool{}}
+	var memberID *int64
+	if r.member != nil {
+		memberID = &r.member.id
+	}
+	db.exec(`insert into chamber.rep (rep_id, association_id, member_id, email, first_name, last_name, job_title)
+		overriding system value values ($1, $2, $3, nullif($4, ''), 'Ann', 'Lang', 'Baker')`, r.id, o.association, memberID, email)
+	o.gone = slices.DeleteFunc(o.gone, func(other *rep) bool { return other == r })
+	o.reps = append(o.reps, again)
+	return again
 }
 
 func (o *office) deleteGroup(db *rows, g *group) {

@@ -37,6 +37,7 @@ var officeWork = slices.Concat(
 	times(4, chore{"opt out or in", flipOptOut}),
 	times(1, chore{"two opt out", twoOptOut}),
 	times(1, chore{"re-create rep", recreateRep}),
+	times(2, chore{"bring rep back", bringRepBack}),
 	times(2, chore{"flip active", flipActive}),
 	times(2, chore{"member status", setStatus}),
 	times(2, chore{"member type", flipType}),
@@ -121,6 +122,25 @@ func recreateRep(t *rapid.T, o *office, db *rows) string {
 	for _, g := range o.groups {
 		if disabled, row := r.rows[g.nth]; row {
 			o.setRow(db, again, g, disabled)
+		}
+	}
+	return again.String()
+}
+
+// bringRepBack makes a rep again under the id of one who was deleted.
+func bringRepBack(t *rapid.T, o *office, db *rows) string {
+	if len(o.gone) == 0 || len(o.reps) >= mostReps {
+		return ""
+	}
+	r := pick(t, "gone", o.gone)
+	to := r.email
+	if rapid.IntRange(0, 3).Draw(t, "elsewhere") == 0 {
+		to = email(t)
+	}
+	again := o.bringBack(db, r, to)
+	for _, g := range o.groups {
+		if chance(t, "in "+g.name) {
+			o.setRow(db, again, g, false)
 		}
 	}
 	return again.String()

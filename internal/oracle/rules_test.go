@@ -135,7 +135,7 @@ func (m *model) optedOutNow(a string) bool {
 	for nth, saw := range m.memory.saw {
 		optedOut, had := saw[a]
 		if r := m.office.rep(nth); r != nil && !r.spoiled {
-			optedOut = r.optedOut
+			optedOut = r.optedOut || m.memory.gone[nth][a]
 		}
 		if had && optedOut {
 			return true
@@ -148,10 +148,13 @@ func (m *model) optedOutNow(a string) bool {
 type memory struct {
 	saw        map[int]map[string]bool // rep → address → opted out when a cut last saw the two
 	remembered map[string]bool
+	// gone: rep → address → had opted out when last seen, and a cut saw since that the
+	// rep was deleted. Whoever has the id later is somebody else.
+	gone map[int]map[string]bool
 }
 
 func newMemory() *memory {
-	return &memory{saw: map[int]map[string]bool{}, remembered: map[string]bool{}}
+	return &memory{saw: map[int]map[string]bool{}, remembered: map[string]bool{}, gone: map[int]map[string]bool{}}
 }
 
 func (k *memory) had(rep int, a string) bool {
@@ -162,15 +165,33 @@ func (k *memory) had(rep int, a string) bool {
 // stillOptedOut: remembered, and no living holder is seen to have changed from
 // opted out to not.
 func (k *memory) stillOptedOut(o *office, a string) bool {
-	if !k.remembered[a] {
-		return false
-	}
+	still := k.remembered[a]
 	for _, r := range o.holders(a) {
-		if !r.spoiled && !r.optedOut && k.saw[r.nth][a] {
+		gone := k.gone[r.nth][a]
+		still = still || gone
+		if !r.spoiled && !r.optedOut && k.saw[r.nth][a] && !gone {
 			return false
 		}
 	}
-	return true
+	return still
+}
+
+// deleted notes who had opted out with an address and is not there any more. While
+// rows are missing nobody can tell, and then nobody comes back.
+func (m *model) deleted(a string) {
+	if m.alarmed() || m.wasAlarmed {
+		m.office.gone = nil
+		return
+	}
+	for nth, saw := range m.memory.saw {
+		if !saw[a] || m.office.rep(nth) != nil {
+			continue
+		}
+		if m.memory.gone[nth] == nil {
+			m.memory.gone[nth] = map[string]bool{}
+		}
+		m.memory.gone[nth][a] = true
+	}
 }
 
 // glimpse is a run that reads the database without planning at once: it sees
@@ -188,6 +209,7 @@ func (k *memory) see(rep int, a string, optedOut bool) {
 		k.saw[rep] = map[string]bool{}
 	}
 	k.saw[rep][a] = optedOut
+	delete(k.gone[rep], a)
 }
 
 // cut is a plan that reads its snapshot: what it sees of the addresses is
@@ -217,7 +239,11 @@ func (m *model) see(addresses []string) {
 			if r.spoiled || r.address() != a && !k.had(r.nth, a) {
 				continue
 			}
+			if k.gone[r.nth][a] && r.address() != a && !r.optedOut {
+				continue // says nothing of who was deleted
+			}
 			k.see(r.nth, a, r.optedOut)
 		}
+		m.deleted(a)
 	}
 }

@@ -32,6 +32,7 @@ type Known struct {
 type SeenRep struct {
 	Rep      mapper.RepID
 	OptedOut *bool // what the last plan saw; nil: no plan yet
+	Gone     bool  // had opted out then, and a plan has seen since that the rep is gone
 }
 
 // Known reads what the state has about addresses; every one of them is in the
@@ -65,8 +66,9 @@ func (a *Association) known(ctx context.Context, addresses []mapper.Address, con
 		{sql.Query("deliver_seen"), func(rows pgx.Rows) error {
 			var rep string
 			var optedOut *bool
-			err := rows.Scan(&at, &rep, &optedOut)
-			at.Seen = append(at.Seen, SeenRep{mapper.RepID(rep), optedOut})
+			var gone bool
+			err := rows.Scan(&at, &rep, &optedOut, &gone)
+			at.Seen = append(at.Seen, SeenRep{mapper.RepID(rep), optedOut, gone})
 			return err
 		}},
 		{"select address from rollcall_state.opt_out where source = $1 and association = $2 and address = any($3)", func(rows pgx.Rows) error {

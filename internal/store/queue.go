@@ -80,7 +80,10 @@ func (a *Association) Queued(ctx context.Context) (int, error) {
 type Facts struct {
 	// OptedOut is what the plan saw of each rep with each address.
 	OptedOut []RepOptOut
-	Memory   []mapper.OptOutMemory
+	// Gone are reps who had opted out and are gone. While the rows are not to be
+	// believed that is not recorded.
+	Gone   []RepAt
+	Memory []mapper.OptOutMemory
 	// Winners are reps whose fields count from now on, with their fingerprint.
 	Winners map[mapper.Address]mapper.Fields
 	// Withdrawn are questions that are no longer asked, Held those to ask.
@@ -110,6 +113,12 @@ type RepOptOut struct {
 	OptedOut bool
 }
 
+// RepAt is a rep with an address that it has or had.
+type RepAt struct {
+	Rep     mapper.RepID
+	Address mapper.Address
+}
+
 // Learn records facts and takes done, for which there is nothing to do, off
 // the queue.
 func (a *Association) Learn(ctx context.Context, f Facts, done []sink.Done) error {
@@ -117,9 +126,15 @@ func (a *Association) Learn(ctx context.Context, f Facts, done []sink.Done) erro
 		var batch pgx.Batch
 		for _, o := range f.OptedOut {
 			batch.Queue(`insert into rollcall_state.rep_seen (source, association, rep, address, opted_out) values ($1, $2, $3, $4, $5)
-				on conflict (source, association, rep, address) do update set opted_out = excluded.opted_out
-				where rep_seen.opted_out is distinct from excluded.opted_out`,
+				on conflict (source, association, rep, address) do update set opted_out = excluded.opted_out, gone = false
+				where rep_seen.opted_out is distinct from excluded.opted_out or rep_seen.gone`,
 				a.source, a.id, string(o.Rep), string(o.Address), o.OptedOut)
+		}
+		for _, g := range f.Gone {
+			batch.Queue(`update rollcall_state.rep_seen set gone = true
+				where source = $1 and association = $2 and rep = $3 and address = $4 and opted_out
+				  and not exists (select from rollcall_state.alarm where source = $1 and association = $2)`,
+				a.source, a.id, string(g.Rep), string(g.Address))
 		}
 		for _, m := range f.Memory {
 			if m.OptOut {

@@ -89,6 +89,12 @@ var mutants = []mutant{
 		old:  "lifted = lifted || s.SeenOptedOut[rep.ID]", new: "lifted = true",
 	},
 	{
+		name: "opt-out lifted by a rep of the same id",
+		file: "internal/deliver/world.go",
+		old:  "case s.Gone:", new: "case false:",
+		test: "./internal/deliver", run: "TestAnOptOutOutlivesARepOfTheSameID",
+	},
+	{
 		name: "opt-out does not follow to a former address",
 		file: "mapper/verdict.go",
 		old:  "if s.optedOut || optedIn || s.unreadable != nil {", new: "if s.optedOut || optedIn || true {",
