@@ -31,10 +31,14 @@ func (s *standing) readableHolder(id RepID) bool {
 // of an address that the rep had before. It takes nobody off a list.
 func (s *standing) heldBack(rep RepID, list ListKey) Reason {
 	previous := s.Previous[rep]
-	if previous.Reason == "" && previous.Left[list] {
+	reason := previous.Reason
+	if previous.Allowed[list] {
+		reason = ""
+	}
+	if reason == "" && previous.Left[list] {
 		return ReasonPreviousLeftList
 	}
-	return previous.Reason
+	return reason
 }
 
 // movedOn returns the rep that now has another address, the lowest id first.

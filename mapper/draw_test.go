@@ -107,7 +107,7 @@ func drawPerson(t *rapid.T, address Address) Person {
 		if rare(t, "has a previous address") {
 			p.Previous[rep.ID] = Previous{
 				Reason: rapid.SampledFrom([]Reason{"", ReasonPreviousUnsubscribed, ReasonPreviousDeleted, ReasonPreviousOnHold}).Draw(t, "previous"),
-				Left:   map[ListKey]bool{GroupKey("7"): true},
+				Left:   map[ListKey]bool{GroupKey("7"): true}, Allowed: map[ListKey]bool{GroupKey("8"): rare(t, "allowed")},
 			}
 		}
 	}

@@ -230,6 +230,8 @@ type Previous struct {
 	// the previous addresses may all be mailed.
 	Reason Reason
 	Left   map[ListKey]bool // lists that a previous address left
+	// Allowed are lists on which an operator allowed the rep in spite of Reason.
+	Allowed map[ListKey]bool
 }
 
 // Person is everything known about one address of one association.

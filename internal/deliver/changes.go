@@ -38,21 +38,35 @@ func (w *world) follow() {
 func (w *world) previous(p *mapper.Person) map[mapper.RepID]mapper.Previous {
 	previous := map[mapper.RepID]mapper.Previous{}
 	for _, h := range p.Holders {
-		// An operator allows what is known, and nothing that comes later.
-		allowedAt, allowed := w.reps.Allowed[h.ID][p.Address]
-		counts := func(at time.Time) bool { return !allowed || at.After(allowedAt) }
-		all := mapper.Previous{Left: map[mapper.ListKey]bool{}}
+		allowed := w.reps.Allowed[h.ID][p.Address]
+		// What came after an operator allowed the address is not allowed.
+		covers := func(list mapper.ListKey, what time.Time) bool {
+			at, is := allowed[list]
+			return is && !what.After(at)
+		}
+		all := mapper.Previous{Left: map[mapper.ListKey]bool{}, Allowed: map[mapper.ListKey]bool{}}
+		var since time.Time // of whatever keeps the address off all lists
 		for address, one := range w.reps.Previous[h.ID] {
 			if address == p.Address {
 				continue
 			}
-			if counts(one.Since) && one.Reason.Compare(all.Reason) < 0 {
-				all.Reason = one.Reason
+			if one.Reason != "" && !covers("", one.Since) {
+				if one.Reason.Compare(all.Reason) < 0 {
+					all.Reason = one.Reason
+				}
+				if one.Since.After(since) {
+					since = one.Since
+				}
 			}
 			for list, at := range one.Left {
-				if counts(at) {
+				if !covers("", at) && !covers(list, at) {
 					all.Left[list] = true
 				}
+			}
+		}
+		for list := range allowed {
+			if list != "" && covers(list, since) {
+				all.Allowed[list] = true
 			}
 		}
 		if all.Reason != "" || len(all.Left) > 0 {

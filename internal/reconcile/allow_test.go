@@ -188,6 +188,48 @@ func TestAnAllowanceIsNotAboutWhatComesLater(t *testing.T) {
 	w.on("Gold", append(append(reps(1, 2), "b@example.org"), reps(4, 20)...)...)
 }
 
+// Allowed back on one list is not allowed back on others, also where a previous
+// address left them.
+func TestAllowBackOnOneListInSpiteOfAPreviousAddress(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.do(w.sim.Leave(account, rep(3), "Board"))
+	w.do(w.sim.Leave(account, rep(3), "Gold"))
+	w.reconcile()
+	w.change(cdc.KindRep, "3", `update chamber.rep set email = 'new@example.org' where rep_id = 3`)
+	w.settle()
+	w.on("Board", 1, 2, 4, 5, 6, 7, 8, 9, 10)
+	if state, answer := w.allowBack("new@example.org", "group:1"); state != "done" {
+		t.Fatalf("answer: %s, %+v", state, answer)
+	}
+	w.on("Board", 1, 2, 4, 5, 6, 7, 8, 9, 10, "new@example.org")
+	w.on("Gold", append([]any{1, 2}, reps(4, 20)...)...)
+}
+
+// The same where the previous address is on no list any more: the operator's word is
+// about that list, and about another one when that is allowed too.
+func TestAllowBackOnOneListInSpiteOfAnUnsubscribe(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.do(w.sim.Unsubscribe(account, rep(3)))
+	w.reconcile()
+	w.change(cdc.KindRep, "3", `update chamber.rep set email = 'new@example.org' where rep_id = 3`)
+	w.settle()
+	gold := append([]any{1, 2}, reps(4, 20)...)
+	for _, list := range []string{"group:1", "type:Gold"} {
+		w.on("Gold", gold...)
+		if state, answer := w.allowBack("new@example.org", list); state != "done" {
+			t.Fatalf("answer: %s, %+v", state, answer)
+		}
+		w.on("Board", 1, 2, 4, 5, 6, 7, 8, 9, 10, "new@example.org")
+	}
+	w.on("Gold", append(gold, "new@example.org")...)
+	w.on(everybody, gold...)
+	w.change(cdc.KindRep, "3", `update chamber.rep set email = 'later@example.org' where rep_id = 3`)
+	w.settle()
+	w.on("Board", 1, 2, 4, 5, 6, 7, 8, 9, 10, "new@example.org") // an address later, nothing was allowed
+}
+
 // refuseRoles has imports of addresses such as info@ refused, and returns the switches
 // that do it and how many imports there were.
 func (w *world) refuseRoles() (switches ccsim.Switches, imports func() int) {

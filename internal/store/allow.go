@@ -12,11 +12,11 @@ import (
 // Allowance is an operator's decision that somebody may be mailed again.
 type Allowance struct {
 	Address mapper.Address
-	// List is the one whose departure is lifted. Empty: of every list, and what an
-	// account before this one showed of the person counts no more either.
+	// List is the one about which it is: its departure is lifted. Empty: of every list,
+	// and what an account before this one showed of the person counts no more either.
 	List mapper.ListKey
 	// Reps hold the address now, and are kept back by what a previous address
-	// shows: that no longer counts.
+	// shows: that no longer counts, on the list.
 	Reps []mapper.RepID
 	By   string
 	// Readdressed: no contact has the address any more, because somebody gave it
@@ -44,6 +44,13 @@ func (a *Association) AllowBack(ctx context.Context, w Allowance) (lifted []mapp
 		}
 		var batch pgx.Batch
 		for _, rep := range w.Reps {
+			if w.List != "" {
+				batch.Queue(`insert into rollcall_state.previous_allowed_list (source, association, rep, address, list, allowed_at, allowed_by)
+					values ($1, $2, $3, $4, $5, $6, $7)
+					on conflict (source, association, rep, address, list) do update set allowed_at = excluded.allowed_at, allowed_by = excluded.allowed_by`,
+					a.source, a.id, string(rep), string(w.Address), string(w.List), a.now(), w.By)
+				continue
+			}
 			batch.Queue(`insert into rollcall_state.previous_allowed (source, association, rep, address, allowed_at, allowed_by)
 				values ($1, $2, $3, $4, $5, $6)
 				on conflict (source, association, rep, address) do update set allowed_at = excluded.allowed_at, allowed_by = excluded.allowed_by`,

@@ -84,7 +84,7 @@ func (a *Association) EraseUnheld(ctx context.Context, before time.Time, limit i
 		if err != nil || len(addresses) == 0 {
 			return err
 		}
-		for _, table := range []string{"rep_seen", "rep_now", "opt_out", "opt_in", "previous_allowed", "contact", "old_account", "ledger", "approval_pair"} {
+		for _, table := range []string{"rep_seen", "rep_now", "opt_out", "opt_in", "previous_allowed", "previous_allowed_list", "contact", "old_account", "ledger", "approval_pair"} {
 			batch.Queue("delete from rollcall_state."+table+" where source = $1 and association = $2 and address = any($3)", a.source, a.id, addresses)
 		}
 		batch.Queue(`delete from rollcall_state.address_change

@@ -157,7 +157,9 @@ func (a *Association) known(ctx context.Context, addresses []mapper.Address, con
 type RepFacts struct {
 	Now      map[mapper.RepID]mapper.Address                     // the last address that a plan saw
 	Previous map[mapper.RepID]map[mapper.Address]PreviousAddress // of the rep's other addresses, those that show something
-	Allowed  map[mapper.RepID]map[mapper.Address]time.Time       // present addresses for which that was allowed, and when
+	// Allowed is when that was allowed for a present address: on one list, or on all of
+	// them under no key.
+	Allowed map[mapper.RepID]map[mapper.Address]map[mapper.ListKey]time.Time
 }
 
 // PreviousAddress is what an address that a rep had shows in Constant Contact.
@@ -172,7 +174,7 @@ func (a *Association) RepFacts(ctx context.Context, reps []mapper.RepID) (RepFac
 	f := RepFacts{
 		Now:      map[mapper.RepID]mapper.Address{},
 		Previous: map[mapper.RepID]map[mapper.Address]PreviousAddress{},
-		Allowed:  map[mapper.RepID]map[mapper.Address]time.Time{},
+		Allowed:  map[mapper.RepID]map[mapper.Address]map[mapper.ListKey]time.Time{},
 	}
 	ids := make([]string, len(reps))
 	for i, r := range reps {
@@ -219,12 +221,16 @@ func (a *Association) RepFacts(ctx context.Context, reps []mapper.RepID) (RepFac
 		err = a.each(ctx, sql.Query("deliver_allowed"), ids, func(rows pgx.Rows) error {
 			var rep mapper.RepID
 			var address mapper.Address
+			var list mapper.ListKey
 			var at time.Time
-			err := rows.Scan(&rep, &address, &at)
+			err := rows.Scan(&rep, &address, &list, &at)
 			if f.Allowed[rep] == nil {
-				f.Allowed[rep] = map[mapper.Address]time.Time{}
+				f.Allowed[rep] = map[mapper.Address]map[mapper.ListKey]time.Time{}
 			}
-			f.Allowed[rep][address] = at
+			if f.Allowed[rep][address] == nil {
+				f.Allowed[rep][address] = map[mapper.ListKey]time.Time{}
+			}
+			f.Allowed[rep][address][list] = at
 			return err
 		})
 	}

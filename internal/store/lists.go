@@ -111,6 +111,10 @@ var rekeyed = []string{
 	`update rollcall_state.run set lists = array_replace(lists, $3, $4) where source = $1 and association = $2 and $3 = any(lists)`,
 	`update rollcall_state.dirty set exact = array_replace(exact, $3, $4), version = version + 1
 		where source = $1 and association = $2 and $3 = any(exact)`,
+	`update rollcall_state.previous_allowed_list a set list = $4
+		where a.source = $1 and a.association = $2 and a.list = $3
+		  and not exists (select from rollcall_state.previous_allowed_list o
+		                  where o.source = $1 and o.association = $2 and o.rep = a.rep and o.address = a.address and o.list = $4)`,
 	`update rollcall_state.erased set list = $4 where source = $1 and association = $2 and list = $3`,
 }
 

@@ -20,6 +20,9 @@ from (
     join rollcall_state.rep_now n on n.source = $1 and n.association = s.association and n.rep = s.rep
     where not exists (select from rollcall_state.previous_allowed a
                       where a.source = $1 and a.association = n.association and a.rep = n.rep and a.address = n.address)
+      and not exists (select from rollcall_state.previous_allowed_list a
+                      where a.source = $1 and a.association = n.association and a.rep = n.rep and a.address = n.address
+                        and a.list = d.list and a.allowed_at >= d.since)
       and not exists (select from rollcall_state.ledger l
                       where l.source = $1 and l.association = d.association and l.list = d.list and l.address = n.address and l.shown = 'on')
 ) x
