@@ -112,7 +112,11 @@ func (p *planner) planPair(t *target) {
 	case rule.verdict == On || rule.verdict == Leave:
 		p.onList = p.onList || t.Kind != ListUnmanaged && pair.BelievedOn()
 	}
-	if rule.verdict == Leave && p.keepsForeign(t, pair) {
+	switch {
+	case rule.verdict != Leave:
+	case pair.BelievedOn() && p.editedFromWanted(t.List):
+		why = ReasonAddressChanged
+	case p.keepsForeign(t, pair):
 		why = ReasonForeignKept
 	}
 	p.decide(t, pair, rule, why)
@@ -211,7 +215,7 @@ func (p *planner) mayRemove(t *target, pair Pair, rule ruling) bool {
 	case gone || pair.Remove.blocks():
 		return false
 	case rule.verdict == Leave && t.Kind != ListUnmanaged:
-		return pair.Remove.State == HoldApproved || p.Exact[t.Key] && !p.keepsForeign(t, pair)
+		return pair.Remove.State == HoldApproved || p.Exact[t.Key] && !p.keepsForeign(t, pair) && !p.editedFromWanted(t.List)
 	}
 	return rule.verdict == Off
 }
@@ -222,6 +226,18 @@ func (p *planner) keepsForeign(t *target, pair Pair) bool {
 	chosen := t.KeepForeign && (t.Kind == ListAllActive || t.Kind == ListType) && p.stranger()
 	kept := pair.Remove.Kind == HoldForeign && pair.Remove.State == HoldRejected
 	return (chosen || kept) && pair.BelievedOn() && pair.Remove.State != HoldApproved
+}
+
+// editedFromWanted reports whether the contact is that of somebody who is wanted on the
+// list, or of whom the rows say nothing, and has another address there only because
+// somebody edited it in Constant Contact: the same person.
+func (p *planner) editedFromWanted(list List) bool {
+	for i := range p.EditedFrom {
+		if v := newStanding(&p.EditedFrom[i]).rule(list, p.policy).verdict; v == On || v == None {
+			return true
+		}
+	}
+	return false
 }
 
 // planFields plans what Constant Contact is to be told about the person. Whose

@@ -278,6 +278,9 @@ type Person struct {
 
 	Contact Contact
 	Pairs   map[ListKey]Pair
+	// EditedFrom are people of the database under whose addresses the contact was known,
+	// where no row ever had this one: somebody edited it in Constant Contact.
+	EditedFrom []Person
 	// OldAccount is what an account that the association had before showed of the
 	// address: unsubscribed, deleted or on hold, else empty. Whatever the present
 	// account shows, nobody is added because of it, until an operator allows that.

@@ -30,6 +30,7 @@ type world struct {
 
 	seen     map[Address]map[RepID]bool // what plans saw: a rep at an address, opted out or not
 	gone     map[Address]map[RepID]bool // who had opted out when they were last seen, and was gone since
+	edited   map[Address]Address
 	memory   map[Address]bool
 	last     Output
 	lists    string // as last printed
@@ -193,6 +194,11 @@ func (w *world) set(section, text string) error {
 			}
 			w.leaving[Address(r.keys["leaving"])] = true
 		}
+	case "edited": // address previous_address, whose contact was given the first in Constant Contact
+		w.edited = map[Address]Address{}
+		for _, r := range rows {
+			w.edited[Address(r.words[0])] = Address(r.words[1])
+		}
 	case "exact":
 		w.exact = map[ListKey]bool{}
 		for _, r := range rows {
@@ -325,6 +331,9 @@ func (w *world) people() []Person {
 		} else {
 			at(out.address).OptOutGroups[out.group] = true
 		}
+	}
+	for a, from := range w.edited {
+		at(a).EditedFrom = []Person{*at(from)}
 	}
 	all := make([]Person, 0, len(people))
 	for _, a := range slices.Sorted(maps.Keys(people)) {

@@ -33,6 +33,11 @@ func (w *world) follow() {
 			}
 		}
 	}
+	for address, edited := range w.edited {
+		for _, from := range edited {
+			w.people[address].EditedFrom = append(w.people[address].EditedFrom, *w.people[from])
+		}
+	}
 }
 
 func (w *world) previous(p *mapper.Person) map[mapper.RepID]mapper.Previous {

@@ -28,6 +28,9 @@ type world struct {
 	// chain are all addresses that the reps had whose e-mail change to an asked address
 	// has still to find out what it carries over: consent follows from each of them.
 	chain map[mapper.RepID][]mapper.Address
+	// edited are the addresses of people in the database under which the contacts of
+	// strangers are known: somebody edited them in Constant Contact.
+	edited map[mapper.Address][]mapper.Address
 }
 
 // question says what a world is to be read for.
@@ -131,6 +134,12 @@ func (d *Deliverer) readKnown(ctx context.Context, w *world, q question) ([]mapp
 			further = append(further, had...)
 		}
 	}
+	if w.edited, err = d.readEdited(ctx, w.known); err != nil {
+		return nil, err
+	}
+	for _, from := range w.edited {
+		further = append(further, from...)
+	}
 	further = slices.DeleteFunc(further, func(address mapper.Address) bool { return w.known[address] != nil })
 	if len(further) == 0 {
 		return addresses, nil
@@ -145,6 +154,29 @@ func (d *Deliverer) readKnown(ctx context.Context, w *world, q question) ([]mapp
 		w.known[address] = k
 	}
 	return slices.Concat(addresses, further), nil
+}
+
+// readEdited reads under which other addresses the contacts of strangers are known.
+func (d *Deliverer) readEdited(ctx context.Context, known map[mapper.Address]*store.Known) (map[mapper.Address][]mapper.Address, error) {
+	strangers := map[string][]mapper.Address{}
+	var ids []string
+	for address, k := range known {
+		if len(k.Seen) == 0 && k.Contact.ID != "" && len(k.Pairs) > 0 {
+			strangers[k.Contact.ID] = append(strangers[k.Contact.ID], address)
+			ids = append(ids, k.Contact.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	same, err := d.Store.SameContact(ctx, ids)
+	edited := make(map[mapper.Address][]mapper.Address, len(same))
+	for id, from := range same {
+		for _, stranger := range strangers[id] {
+			edited[stranger] = from
+		}
+	}
+	return edited, err
 }
 
 // typeMayBeGone reports whether somebody is on the list of a membership type

@@ -30,7 +30,7 @@ func (m *model) planned(addresses []string) {
 		for s := range m.lists {
 			// Whoever was held because rows had vanished, or waits for an answer, goes
 			// when the list is made exact the next time.
-			if v, _ := m.verdict(s, a); v == on || v == unknown || !m.office.open(s) || m.alarmed() || m.blocked(s, a, "remove") {
+			if v, _ := m.verdict(s, a); v == on || v == unknown || !m.office.open(s) || m.alarmed() || m.blocked(s, a, "remove") || m.mayBeEdited(s, a) {
 				m.pair(s, a).going = false
 			}
 		}
@@ -128,7 +128,7 @@ func (m *model) pairAtRest(now *picture, s mirror, id, a string) {
 		if h.known && !held && (c.active() || optOut && c.Email.Permission != "unsubscribed") {
 			m.problem("%s should be off %s (opted out: %v)\n%s", a, s, optOut, m.told(s, a))
 		}
-	case v == leave && h.going && c.on(id) && c.active() && !m.blocked(s, a, "remove") && !m.alarmed():
+	case v == leave && h.going && c.on(id) && c.active() && !m.blocked(s, a, "remove") && !m.alarmed() && !m.mayBeEdited(s, a):
 		if m.existed[s] && !m.everHeld(a) {
 			break // foreign people stay on an adopted list until that is chosen
 		}

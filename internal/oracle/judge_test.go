@@ -102,6 +102,28 @@ func (m *model) add(now *picture, listID, a string) {
 	}
 }
 
+// editedHere says whether the contact of somebody who is wanted on the list has an
+// address there that nobody of ours ever had: the same person (section 8).
+func (m *model) editedHere(s mirror, c *contact) bool {
+	return !m.everHeld(c.Email.Address) && slices.ContainsFunc(m.names[c.ID], func(had string) bool {
+		v, _ := m.verdict(s, had)
+		return had != c.Email.Address && v == on && m.person(had).contactID == c.ID
+	})
+}
+
+// mayBeEdited is whether that may be so of an address.
+func (m *model) mayBeEdited(s mirror, a string) bool {
+	for _, names := range m.names {
+		if slices.Contains(names, a) && slices.ContainsFunc(names, func(had string) bool {
+			v, _ := m.verdict(s, had)
+			return had != a && (v == on || v == unknown)
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
 // remove judges a removal that is about to be sent. A contact may have had
 // other addresses: one that is to go is enough.
 func (m *model) remove(now *picture, listID string, c *contact) {
@@ -135,7 +157,7 @@ func (m *model) remove(now *picture, listID string, c *contact) {
 		case m.alarmed():
 			return false
 		}
-		if v == leave && m.exact[s] {
+		if v == leave && m.exact[s] && !(a == c.Email.Address && m.editedHere(s, c)) {
 			m.met("taken off an exact list")
 			return true
 		}

@@ -444,3 +444,23 @@ func TestNightReadsWhateverTakesFewerCalls(t *testing.T) {
 		t.Errorf("departed: %v", got)
 	}
 }
+
+// A contact whose address somebody edited there is the same person: the night does
+// not take it off a list of ours as a stranger.
+func TestNightLeavesAContactWhoseAddressWasEditedThere(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.reconcile()
+	w.do(w.sim.EditAddress(account, rep(3), "elsewhere@example.org"))
+	w.until(noon.Add(26 * time.Hour))
+	w.on(everybody, append(append(reps(1, 2), reps(4, 20)...), "elsewhere@example.org")...)
+	decisions, err := w.deliverer.Decide(t.Context(), "elsewhere@example.org")
+	w.do(err)
+	if !slices.ContainsFunc(decisions, func(d mapper.Decision) bool { return d.List == "all_active" && d.Reason == mapper.ReasonAddressChanged }) {
+		t.Errorf("decisions: %+v, want %s", decisions, mapper.ReasonAddressChanged)
+	}
+	// Nobody is wanted there any more: then it is a stranger's.
+	w.change(cdc.KindRep, "3", "update chamber.rep set active = false where rep_id = 3")
+	w.until(w.now.Add(26 * time.Hour))
+	w.on(everybody, append(reps(1, 2), reps(4, 20)...)...)
+}

@@ -153,6 +153,23 @@ func (a *Association) known(ctx context.Context, addresses []mapper.Address, con
 	return at.all, nil
 }
 
+// SameContact reads under which addresses of people in the database contacts are known,
+// by their ids.
+func (a *Association) SameContact(ctx context.Context, ids []string) (map[string][]mapper.Address, error) {
+	same := map[string][]mapper.Address{}
+	err := a.each(ctx, sql.Query("deliver_same_contact"), ids, func(rows pgx.Rows) error {
+		var id string
+		var address mapper.Address
+		err := rows.Scan(&id, &address)
+		same[id] = append(same[id], address)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read addresses of contacts: %w", err)
+	}
+	return same, nil
+}
+
 // RepFacts is what the state has about reps.
 type RepFacts struct {
 	Now      map[mapper.RepID]mapper.Address                     // the last address that a plan saw
