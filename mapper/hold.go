@@ -77,6 +77,8 @@ func (p *planner) weighHolds(t *target, pair Pair, rule ruling) Pair {
 		open := pair.needsAdd() || pair.missed()
 		// Whether many left is about what happened: the rows may want them again.
 		happened := pair.Add.Kind == HoldManyLeft && pair.Add.State == HoldWaiting && pair.missed()
+		// Whether somebody may have left is about the person, whose new address waits too.
+		happened = happened || pair.Add.Kind == HoldMayHaveLeft && pair.Add.State == HoldWaiting && rule.reason == ReasonAddressReplaced && open
 		if !happened && (rule.verdict != On || !open || !pair.Add.stands(On)) {
 			pair.Add = p.withdraw(t, AddToList)
 		}

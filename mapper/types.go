@@ -30,8 +30,9 @@ type Rep struct {
 	Groups map[GroupID]bool
 
 	// Unreadable is not empty when the row carries no information: it names
-	// the column that is NULL, or says "duplicate". Nothing is added or
-	// removed for the addresses of such a rep.
+	// the column that is NULL, or says "duplicate", "value" where a view fails at
+	// the row, or "otherwise" where a membership has the id in another form.
+	// Nothing is added or removed for the addresses of such a rep.
 	Unreadable string
 }
 
@@ -229,7 +230,7 @@ type Previous struct {
 	// Reason is one of the previous_address codes, empty when the contacts of
 	// the previous addresses may all be mailed.
 	Reason Reason
-	Left   map[ListKey]bool // lists that a previous address left
+	Left   map[ListKey]bool // lists that a previous address left, or of which that is asked
 	// Allowed are lists on which an operator allowed the rep in spite of Reason.
 	Allowed map[ListKey]bool
 }

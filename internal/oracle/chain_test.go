@@ -187,6 +187,9 @@ func (m *model) heldBack(r *rep, a string, s mirror) answer {
 		if h.departed && h.missed {
 			worst = max(worst, yes)
 		}
+		if q := m.holds[asked{pair{s, previous}, "add"}]; q != nil && q.kind == "may_have_left" && q.state == "waiting" {
+			worst = max(worst, yes) // until that is answered
+		}
 		if p.unread || p.anyway || p.lifted || h.departed || h.maybeDeparted {
 			worst = max(worst, maybe)
 		}

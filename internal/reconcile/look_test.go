@@ -173,3 +173,46 @@ func TestFirstLookThatFails(t *testing.T) {
 		t.Errorf("questions: %v", got)
 	}
 }
+
+// Who may have left a list that existed is not put on it under another address
+// before somebody has said so, and stays off if they left.
+func TestAnAddressChangesWhileItIsAskedWhoMayHaveLeft(t *testing.T) {
+	for name, putBack := range map[string]bool{"put back": true, "they left": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, noon)
+			w.do(w.sim.CreateList(account, "Board"))
+			for n := 1; n <= 10; n++ {
+				if n == 3 {
+					w.do(w.sim.AddContact(account, rep(n)))
+				} else {
+					w.do(w.sim.AddContact(account, rep(n), "Board"))
+				}
+			}
+			w.settle()
+			others := []any{1, 2, 4, 5, 6, 7, 8, 9, 10}
+			w.on("Board", others...)
+			for _, address := range []string{"new@example.org", "newer@example.org"} {
+				w.change(cdc.KindRep, "3", `update chamber.rep set email = $1 where rep_id = 3`, address)
+				w.settle()
+				w.on("Board", others...)
+			}
+			w.reconcile()
+			w.on("Board", others...)
+			if q := w.questions(); !slices.Equal(q, []string{"may_have_left group:1 add " + rep(3)}) {
+				t.Fatalf("questions: %v", q)
+			}
+			w.decide("may_have_left", putBack)
+			w.settle()
+			if putBack {
+				others = append(others, "newer@example.org")
+			}
+			w.on("Board", others...)
+			w.reconcile()
+			w.on("Board", others...)
+			if q := w.questions(); len(q) > 0 {
+				t.Errorf("questions: %v", q)
+			}
+			w.referee()
+		})
+	}
+}

@@ -76,7 +76,7 @@ var mutants = []mutant{
 	{
 		name: "opt-out forgotten when the rep is deleted",
 		file: "mapper/verdict.go",
-		old:  "s.remembered = present || s.RememberedOptOut && !lifted", new: "s.remembered = present || s.RememberedOptOut && !lifted && false",
+		old:  "s.remembered = present || (s.RememberedOptOut || returned) && !lifted", new: "s.remembered = present || (s.RememberedOptOut || returned) && !lifted && false",
 	},
 	{
 		name: "opt-out not recorded",
@@ -285,12 +285,12 @@ var mutants = []mutant{
 	{
 		name: "consent of a previous address forgotten",
 		file: "mapper/change.go",
-		old:  "	return previous.Reason\n}", new: "	return \"\"\n}",
+		old:  "	return reason\n}\n\n// movedOn", new: "	return \"\"\n}\n\n// movedOn",
 	},
 	{
 		name: "departure under a previous address forgotten",
 		file: "mapper/change.go",
-		old:  "if previous.Reason == \"\" && previous.Left[list] {", new: "if previous.Reason == \"\" && previous.Left[list] && false {",
+		old:  "if reason == \"\" && previous.Left[list] {", new: "if reason == \"\" && previous.Left[list] && false {",
 	},
 	{
 		name: "departure read with the change of address forgotten",
