@@ -33,12 +33,13 @@ func (sn *Snap) readable(ctx context.Context, association string, ids []string) 
 				parts = append(parts, part[half:], part[:half])
 				continue
 			}
-			if marked++; marked > 1 && marked == len(ids) {
-				return nil, err
+			whole := err
+			if found, err = sn.failing(ctx, association, part[0]); err == nil {
+				marked += len(found)
 			}
-			var rep *mapper.Rep
-			rep, err = sn.failing(ctx, association, part[0])
-			found = []*mapper.Rep{rep}
+			if marked > 1 && marked == len(ids) {
+				return nil, whole
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -100,17 +101,19 @@ func (sn *Snap) markOtherwise(ctx context.Context, association string, ids []str
 	return err
 }
 
-// failing is a rep at whose row a view fails, with what can be read of it.
-func (sn *Snap) failing(ctx context.Context, association, id string) (*mapper.Rep, error) {
+// failing is a rep at whose row a view fails, with what can be read of it. There is
+// none where no row has the id, which may be a text that no id can be.
+func (sn *Snap) failing(ctx context.Context, association, id string) (found []*mapper.Rep, err error) {
 	rep := &mapper.Rep{ID: mapper.RepID(id), Unreadable: "value", Groups: map[mapper.GroupID]bool{}}
-	err := sn.RefsByRep(ctx, []string{id}, func(r RepRef) error {
+	err = sn.RefsByRep(ctx, []string{id}, func(r RepRef) error {
 		if r.Association == association {
 			rep.Email, rep.OptedOut = r.Email, r.OptedOut
+			found = []*mapper.Rep{rep}
 		}
 		return nil
 	})
 	if _, ok := errors.AsType[*ViewError](err); ok {
-		err = nil // the address is not known either; it may have been seen with one
+		return []*mapper.Rep{rep}, nil // the address is not known either; it may have been seen with one
 	}
-	return rep, err
+	return found, err
 }

@@ -75,6 +75,17 @@ func TestAViewThatFailsIsNobodysRow(t *testing.T) {
 	}
 }
 
+// A text that no id can be is nobody's: people ask for it by hand.
+func TestATextThatNoIDCanBeIsNobodys(t *testing.T) {
+	s := open(t, views("integer"), "insert into rollcall.reps (association_id, rep_id, email) values (1, 1, 'ann@example.org')")
+	for _, ids := range [][]mapper.RepID{{"no-number"}, {"no-number", "nor-this"}, {"1", "no-number"}} {
+		want := slices.DeleteFunc([]string{"1"}, func(string) bool { return ids[0] != "1" })
+		if got := reps(t, snapshot(t, s), "1", nil, ids...); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", ids, got, want)
+		}
+	}
+}
+
 // trips counts the statements and the batches of statements that a connection sends.
 type trips struct{ n int }
 
