@@ -25,9 +25,11 @@ func (l *lostLedger) Open(context.Context) ([]OpenActivity, error) {
 	}
 	return []OpenActivity{l.call}, nil
 }
+
 func (l *lostLedger) Ours(context.Context, time.Time) (map[string]bool, error) {
 	return map[string]bool{}, nil
 }
+
 func (l *lostLedger) People(context.Context, int64) ([]mapper.Address, error) {
 	return []mapper.Address{"ann@example.org"}, nil
 }
@@ -52,9 +54,11 @@ func (a *lostAPI) Activities(_ context.Context, each func([]constantcontact.Acti
 	}
 	return nil
 }
+
 func (a *lostAPI) Activity(context.Context, string) (constantcontact.Activity, error) {
 	return constantcontact.Activity{}, &constantcontact.APIError{Endpoint: constantcontact.Endpoint{Method: "GET"}, Status: http.StatusNotFound}
 }
+
 func (a *lostAPI) ContactByEmail(context.Context, string) (*constantcontact.Contact, error) {
 	return nil, nil
 }

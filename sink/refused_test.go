@@ -26,8 +26,17 @@ func importOf(people, spare int) Step {
 // as many as a division may have calls.
 func TestPiecesOfARefusedImport(t *testing.T) {
 	for _, c := range []struct{ people, spare, pieces, alone int }{
-		{2, 1, 2, 2}, {2, 4, 2, 2}, {3, 4, 2, 3}, {16, 4, 2, 16}, {17, 4, 3, 17}, {500, 4, 5, 500}, {40_000, 4, 15, 40_000},
-		{40, 1, 40, 40}, {500, 1, 40, 0}, {500, 0, 0, 0}, {500, -1, 0, 0},
+		{2, 1, 2, 2},
+		{2, 4, 2, 2},
+		{3, 4, 2, 3},
+		{16, 4, 2, 16},
+		{17, 4, 3, 17},
+		{500, 4, 5, 500},
+		{40_000, 4, 15, 40_000},
+		{40, 1, 40, 40},
+		{500, 1, 40, 0},
+		{500, 0, 0, 0},
+		{500, -1, 0, 0},
 	} {
 		whole := importOf(c.people, c.spare)
 		pieces := whole.pieces()

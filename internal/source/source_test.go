@@ -329,8 +329,10 @@ func TestAddressesThatTheEncodingLacks(t *testing.T) {
 	db.Exec(t, "create database "+other+" encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0")
 	t.Cleanup(func() { db.Exec(t, "drop database "+other+" with (force)") })
 	pool := configured(t, strings.Replace(db.URL, db.Name, other, 1))
-	for _, statement := range []string{views("integer"), "create table rollcall.opt_outs (association_id integer, email text, group_id integer)",
-		"insert into rollcall.reps (association_id, rep_id, email) values (1, 1, 'ann@bäckerei.example'), (1, 2, 'bob@example.org')", "insert into rollcall.opt_outs values (1, 'ann@bäckerei.example')"} {
+	for _, statement := range []string{
+		views("integer"), "create table rollcall.opt_outs (association_id integer, email text, group_id integer)",
+		"insert into rollcall.reps (association_id, rep_id, email) values (1, 1, 'ann@bäckerei.example'), (1, 2, 'bob@example.org')", "insert into rollcall.opt_outs values (1, 'ann@bäckerei.example')",
+	} {
 		if _, err := pool.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
