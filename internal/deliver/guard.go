@@ -15,7 +15,7 @@ import (
 func (d *Deliverer) guard(ctx context.Context, w *world, out mapper.Output, b *batch) (send []mapper.Op, held []mapper.Held, err error) {
 	var ops []mapper.Op
 	removals := map[mapper.ListKey]bool{}
-	leaving := map[mapper.Address]bool{}
+	var atHand []mapper.PairOp // removals that are decided upon now, or not wanted any more
 	readds, carries := false, false
 	for _, op := range out.Ops {
 		if !w.asked[op.Address] || b.busy[op.Address] && !op.OptOut {
@@ -23,9 +23,15 @@ func (d *Deliverer) guard(ctx context.Context, w *world, out mapper.Output, b *b
 		}
 		ops = append(ops, op)
 		if op.Kind == mapper.InactivateFromList && !op.OptOut && !op.Approved {
-			removals[op.List], leaving[op.Address] = true, true
+			removals[op.List] = true
+			atHand = append(atHand, mapper.PairOp{Address: op.Address, List: op.List, Kind: op.Kind})
 		}
 		readds, carries = readds || op.OptedIn, carries || op.Carried
+	}
+	for _, asked := range out.Withdrawn {
+		if asked.Kind == mapper.InactivateFromList {
+			atHand = append(atHand, asked)
+		}
 	}
 	var g mapper.Guards
 	if len(removals) > 0 {
@@ -40,7 +46,7 @@ func (d *Deliverer) guard(ctx context.Context, w *world, out mapper.Output, b *b
 		ops = slices.DeleteFunc(ops, func(op mapper.Op) bool { return op.Kind == mapper.MoveContact })
 	}
 	if len(removals) > 0 {
-		if g.Lists, err = d.Store.ListGuards(ctx, slices.Sorted(maps.Keys(removals)), slices.Sorted(maps.Keys(leaving))); err != nil {
+		if g.Lists, err = d.Store.ListGuards(ctx, slices.Sorted(maps.Keys(removals)), atHand); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -53,6 +53,11 @@ func (m *model) taken(s mirror, a string, free bool) {
 	now := m.time()
 	m.sent[s] = append(m.sent[s], sent{a, now, free})
 	if free {
+		for _, c := range m.changes { // a person's own word about the address
+			if c.to == a {
+				delete(c.due, s)
+			}
+		}
 		return
 	}
 	n := map[string]bool{}

@@ -163,14 +163,18 @@ func (s *Store) ExpireApprovals(ctx context.Context) (expired int, err error) {
 	return int(rows), err
 }
 
-// ListGuards reads what mapper.Guard needs of lists. The addresses at hand do
-// not count as waiting.
-func (a *Association) ListGuards(ctx context.Context, lists []mapper.ListKey, atHand []mapper.Address) (map[mapper.ListKey]mapper.ListGuard, error) {
+// ListGuards reads what mapper.Guard needs of lists. Removals at hand do not count
+// as waiting.
+func (a *Association) ListGuards(ctx context.Context, lists []mapper.ListKey, atHand []mapper.PairOp) (map[mapper.ListKey]mapper.ListGuard, error) {
 	keys := make([]string, len(lists))
 	for i, key := range lists {
 		keys[i] = string(key)
 	}
-	rows, err := a.pool.Query(ctx, sql.Query("holds_guards"), a.source, a.id, keys, addressStrings(atHand), a.now())
+	addresses, from := make([]string, len(atHand)), make([]string, len(atHand))
+	for i, op := range atHand {
+		addresses[i], from[i] = string(op.Address), string(op.List)
+	}
+	rows, err := a.pool.Query(ctx, sql.Query("holds_guards"), a.source, a.id, keys, addresses, from, a.now())
 	if err != nil {
 		return nil, fmt.Errorf("read sizes of lists: %w", err)
 	}
