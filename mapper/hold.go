@@ -75,11 +75,12 @@ func (p *planner) weighHolds(t *target, pair Pair, rule ruling) Pair {
 	}
 	if pair.Add.State != HoldNone {
 		open := pair.needsAdd() || pair.missed()
+		waits := pair.Add.State == HoldWaiting
 		// Whether many left is about what happened: the rows may want them again.
-		happened := pair.Add.Kind == HoldManyLeft && pair.Add.State == HoldWaiting && pair.missed()
+		happened := waits && pair.Add.Kind == HoldManyLeft && pair.missed()
 		// Whether somebody may have left is about the person, whose new address waits too.
-		happened = happened || pair.Add.Kind == HoldMayHaveLeft && pair.Add.State == HoldWaiting && rule.reason == ReasonAddressReplaced && open
-		if !happened && (rule.verdict != On || !open || !pair.Add.stands(On)) {
+		follows := waits && pair.Add.Kind == HoldMayHaveLeft && rule.reason == ReasonAddressReplaced && open
+		if !happened && !follows && (rule.verdict != On || !open || !pair.Add.stands(On)) {
 			pair.Add = p.withdraw(t, AddToList)
 		}
 	}

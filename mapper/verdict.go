@@ -10,7 +10,7 @@ import (
 type standing struct {
 	*Person
 	readable   []Rep // holders whose rows can be used, by id
-	unreadable *Rep  // the first holder whose row cannot
+	unreadable *Rep  // the first holder, or who may be one, whose row cannot
 
 	optedOut    bool
 	optedOutRep RepID // who opted out, where it is one rep
@@ -29,6 +29,11 @@ func newStanding(p *Person) *standing {
 			s.readable = append(s.readable, rep)
 		} else if s.unreadable == nil {
 			s.unreadable = &rep
+		}
+	}
+	for _, former := range p.Former { // who cannot be read at all may have the address still
+		if former.Rep != nil && former.Rep.Unreadable == "value" && former.Rep.Email == "" && s.unreadable == nil {
+			s.unreadable = former.Rep
 		}
 	}
 	s.weighOptOuts()

@@ -69,6 +69,24 @@ func TestAViewThatFailsAtARowHoldsUpNobodyElse(t *testing.T) {
 	b.referee(t)
 }
 
+// Where not even the address can be read, the person may have it still: an exact list
+// takes nobody off for that.
+func TestAViewThatFailsAtARowKeepsItsPersonOnExactLists(t *testing.T) {
+	b := newBench(t, unbounded)
+	b.settle(t)
+	must(t, execute(t, b, pgtest.WithColumn("rollcall.reps", "opted_out", "case when x.rep_id = 1 then 1 / (x.rep_id - 1) = 1 else x.opted_out end")))
+	_, out, err := b.Plan(t.Context(), []mapper.Address{"p1@example.org", "p2@example.org"}, []mapper.ListKey{"all_active", "group:1"})
+	must(t, err)
+	for _, d := range out.Decisions {
+		if want := map[mapper.Address]mapper.Verdict{"p1@example.org": mapper.None, "p2@example.org": mapper.On}[d.Address]; d.Verdict != want {
+			t.Errorf("%s on %s: %q, want %q", d.Address, d.List, d.Verdict, want)
+		}
+	}
+	if len(out.Decisions) < 4 || len(out.Ops) > 0 {
+		t.Errorf("%+v", out.Ops)
+	}
+}
+
 // execute changes the member database; nobody looks.
 func execute(t *testing.T, b *bench, statement string) error {
 	t.Helper()

@@ -230,7 +230,7 @@ func persons(addresses []mapper.Address, known map[mapper.Address]*store.Known, 
 			case !holds[s.Rep]:
 				p.Former = append(p.Former, mapper.Former{Rep: byID[s.Rep], OptedOut: s.OptedOut != nil && *s.OptedOut, Gone: s.Gone})
 			case s.Gone:
-				p.Returned[s.Rep] = true
+				p.Returned[s.Rep] = s.OptedOut != nil && *s.OptedOut
 			case s.OptedOut != nil:
 				p.SeenOptedOut[s.Rep] = *s.OptedOut
 			}

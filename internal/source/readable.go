@@ -14,9 +14,14 @@ import (
 // counts as failing.
 const mostFailures = 200
 
+// mostMarked is of how many reps all may be marked before the view counts as failing.
+// Of few it cannot be told from a bad value that they share, and nothing is done about
+// them either way.
+const mostMarked = 5
+
 // readable reads reps with their memberships. Whatever fails at a row is read again
 // by halves, until the rep is found at whose row the view fails. It comes back marked,
-// so that nobody else waits for it. A view that fails at each of several reps fails.
+// so that nobody else waits for it. A view that fails at each of many reps fails.
 func (sn *Snap) readable(ctx context.Context, association string, ids []string) ([]*mapper.Rep, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -37,7 +42,7 @@ func (sn *Snap) readable(ctx context.Context, association string, ids []string) 
 			if found, err = sn.failing(ctx, association, part[0]); err == nil {
 				marked += len(found)
 			}
-			if marked > 1 && marked == len(ids) {
+			if marked > mostMarked && marked == len(ids) {
 				return nil, whole
 			}
 		}

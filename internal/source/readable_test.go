@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -58,17 +59,30 @@ func TestAViewThatFailsAtARowHoldsUpItsPersonOnly(t *testing.T) {
 	}
 }
 
+// Whoever shares a bad value holds up nobody by that either: a batch may be about them
+// alone.
+func TestABadValueThatPeopleShare(t *testing.T) {
+	s := open(t, views("integer"), fragile+`update rollcall.raw set phone = -1 where rep_id in (4, 17)`)
+	if got := reps(t, snapshot(t, s), "1", nil, "4", "17"); !slices.Equal(got, []string{"17 value", "4 value"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 // A view that fails at everybody, or for another reason than a row, fails the question.
 func TestAViewThatFailsIsNobodysRow(t *testing.T) {
 	for name, change := range map[string]string{
 		"22": "update rollcall.raw set phone = -1",
 		"42": "drop view rollcall.group_members",
 	} {
-		s := open(t, views("integer"), fragile)
+		s := open(t, views("integer"), fragile+`insert into rollcall.raw (association_id, rep_id, email) select 1, n, 'rep' || n || '@example.org' from generate_series(21, 40) n;`)
 		if _, err := s.pool.Exec(t.Context(), change); err != nil {
 			t.Fatal(err)
 		}
-		found, err := snapshot(t, s).RepsAt(t.Context(), "1", nil, []mapper.RepID{"1", "2", "3"})
+		var all []mapper.RepID
+		for n := range 40 {
+			all = append(all, mapper.RepID(strconv.Itoa(n+1)))
+		}
+		found, err := snapshot(t, s).RepsAt(t.Context(), "1", nil, all)
 		if failure, ok := errors.AsType[*ViewError](err); !ok || failure.Code()[:2] != name {
 			t.Errorf("%s: %v, %v", change, found, err)
 		}
