@@ -69,10 +69,10 @@ type Sent struct {
 // request. It stops at the first error: what was not sent is still in the queue.
 // read is what was read of the people; once that is older than FreshFor, whoever
 // is not any more as they were read is taken out of the calls, and stays queued.
-func (a *Applier) Apply(ctx context.Context, steps []Step, read Reading) (Sent, error) {
-	var sent Sent
+func (a *Applier) Apply(ctx context.Context, steps []Step, read Reading) (sent Sent, err error) {
 	f := freshness{Applier: a, read: read, gone: map[mapper.Address]bool{}}
 	d := division{freshness: &f, aside: map[mapper.Address]bool{}}
+	defer func() { err = errors.Join(err, d.settleAlone(context.WithoutCancel(ctx))) }()
 	a.fields = nil
 	for i, step := range steps {
 		if step.Call.Round > steps[0].Call.Round {
@@ -208,7 +208,7 @@ func (a *Applier) failed(ctx context.Context, id int64, c *Call, err error) erro
 	}
 	pause, class := pauseThrottled, constantcontact.Classify(err)
 	refused := class == constantcontact.Reject || class == constantcontact.Missing
-	if limited, is := errors.AsType[*constantcontact.RateLimitError](err); is && limited.Queue {
+	if limited, is := errors.AsType[*constantcontact.RateLimitError](err); is && limited.Queue && !c.OptOut {
 		pause = pauseQueued
 	}
 	if refused {

@@ -45,7 +45,8 @@ type division struct {
 	*freshness
 	used     bool
 	records  []int64
-	accepted bool                    // one of the parts was
+	accepted bool                    // a call of the batch that makes contacts was
+	alone    []alone                 // people for whom a call about them alone was refused
 	aside    map[mapper.Address]bool // who was refused
 }
 
@@ -64,6 +65,7 @@ func (d *division) send(ctx context.Context, step Step) (records []int64, err er
 		return nil, err
 	}
 	if refused == nil {
+		d.accepted = d.accepted || c.Kind == CallImport || c.Kind == CallCreate
 		return []int64{id}, nil
 	}
 	recorded := context.WithoutCancel(ctx)
@@ -77,7 +79,9 @@ func (d *division) send(ctx context.Context, step Step) (records []int64, err er
 	case err != nil || !exist:
 		return nil, errors.Join(d.failed(recorded, id, c, refused), err)
 	case c.People() == 1:
-		return []int64{id}, d.putAside(recorded, alone{id, c, refused})
+		d.alone = append(d.alone, alone{id, c, refused})
+		d.aside[c.Addresses[0]] = true
+		return []int64{id}, nil
 	}
 	d.used = true
 	err = d.divide(ctx, id, step, refused)
@@ -94,7 +98,7 @@ func (d *division) divide(ctx context.Context, id int64, whole Step, why error) 
 	var errs []error
 	var refused []alone
 	queue := whole.pieces()
-	for sent := 0; len(queue) > 0; sent++ {
+	for sent := 0; len(queue) > 0; {
 		if sent == mostParts || sent == mostInVain && !d.accepted || ctx.Err() != nil {
 			errs = append(errs, why, ctx.Err())
 			break
@@ -108,6 +112,7 @@ func (d *division) divide(ctx context.Context, id int64, whole Step, why error) 
 		if part.Call.People() == 0 {
 			continue
 		}
+		sent++
 		id, answer, err := d.Applier.send(ctx, &part.Call, nil)
 		switch {
 		case err == nil && answer == nil:
@@ -125,6 +130,20 @@ func (d *division) divide(ctx context.Context, id int64, whole Step, why error) 
 		}
 	}
 	return errors.Join(append(errs, d.decide(context.WithoutCancel(ctx), refused))...)
+}
+
+// settleAlone puts those aside whom calls about them alone refused, unless these are
+// several and nothing of the batch was accepted: then it may not be for the people.
+func (d *division) settleAlone(ctx context.Context) error {
+	var errs []error
+	for _, x := range d.alone {
+		if len(d.alone) >= mostInVain && !d.accepted {
+			errs = append(errs, d.failed(ctx, x.id, x.call, x.why))
+		} else {
+			errs = append(errs, d.putAside(ctx, x))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // decide puts those aside who were refused by themselves, if not everything is refused.
@@ -189,7 +208,14 @@ func power(base, exponent int) int {
 // planned again at once. Where nobody can be read, the refusal is recorded like any
 // other.
 func (a *Applier) withoutGone(ctx context.Context, id int64, c *Call) (settled bool, err error) {
-	back, err := a.Read(ctx, c.Addresses, func(mapper.Address, Shown) bool { return false })
+	reader := *a
+	if c.OptOut {
+		reader.API = a.forOptOuts()
+	}
+	back, err := reader.Read(ctx, c.Addresses, func(mapper.Address, Shown) bool { return false })
+	if err == nil && back.Bulk {
+		err = reader.lookAgain(ctx, back.Shown)
+	}
 	if err != nil {
 		a.Log.Warn("people of a refused call could not be read", "activity", id, "err", err)
 		return false, nil

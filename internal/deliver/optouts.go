@@ -49,6 +49,9 @@ func (d *Deliverer) readOptOuts(ctx context.Context, w *world, out mapper.Output
 		if _, read := shown[op.Address]; read || !op.OptOut || !w.asked[op.Address] || w.known[op.Address].Contact.ID != "" {
 			continue
 		}
+		if len(shown) == fewOptOuts {
+			break // the calls kept for opt-outs are for their removals, too
+		}
 		s, err := d.Applier.ReadOptOut(ctx, op.Address)
 		if err != nil {
 			d.Log.Warn("who opted out could not be read", "association", d.ID, "err", err)

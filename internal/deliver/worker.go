@@ -202,6 +202,7 @@ func (w *Worker) serve(ctx context.Context, d *Deliverer) (next time.Duration, e
 				return idlePause, err
 			}
 			// Whoever opted out does not wait for that, nor for ordinary calls to be left.
+			// Others go on as well, except those of whom a call is still open.
 			_, _, without := d.Batch(ctx)
 			return idlePause, errors.Join(err, without)
 		}

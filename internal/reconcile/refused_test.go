@@ -97,6 +97,27 @@ func TestNobodyIsPutAsideWhileEveryImportIsRefused(t *testing.T) {
 	}
 }
 
+// The same where people are made by calls about them alone, because of their addresses.
+func TestNobodyIsPutAsideWhileEveryContactIsRefused(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	over := false
+	requests := w.answerWith("/v3/contacts", 400, invalidAddress, func(string) bool { return !over })
+	for i := range 6 {
+		w.exec(newRep, fmt.Sprintf("a%d.%s@a-rather-long-name.example.org", i, strings.Repeat("b", 40)))
+	}
+	w.touch(cdc.KindAll, "")
+	w.quietly(9*time.Minute, 10*time.Second)
+	if *requests != 6 || w.refused() != "" {
+		t.Errorf("%d requests in 9 minutes, want 6; put aside: %s", *requests, w.refused())
+	}
+	over = true
+	w.quietly(time.Hour, time.Minute)
+	if n := len(w.sim.ListAddresses(account, everybody)); n != 26 {
+		t.Errorf("%d people are on the list an hour later, want 26", n)
+	}
+}
+
 // What a list change with a contact that is gone is answered is not documented. Where
 // that is a refusal of the whole call, the others who opted out are taken off all the
 // same.

@@ -126,10 +126,10 @@ func (a *Association) Reject(ctx context.Context, id int64, why string, notBefor
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, sql.Query("ledger_untell"), id); err != nil {
+		if _, err := tx.Exec(ctx, sql.Query("holds_unused"), id, a.now()); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, sql.Query("holds_unused"), id, a.now()); err != nil {
+		if _, err := tx.Exec(ctx, sql.Query("ledger_untell"), id); err != nil {
 			return err
 		}
 		if sink.NotDone(why) {
