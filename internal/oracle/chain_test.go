@@ -188,7 +188,11 @@ func (m *model) heldBack(r *rep, a string, s mirror) answer {
 			worst = max(worst, yes)
 		}
 		if q := m.holds[asked{pair{s, previous}, "add"}]; q != nil && q.kind == "may_have_left" && q.state == "waiting" {
-			worst = max(worst, yes) // until that is answered
+			ends := yes // until that is answered
+			if h.known {
+				ends = maybe // or somebody is read there
+			}
+			worst = max(worst, ends)
 		}
 		if p.unread || p.anyway || p.lifted || h.departed || h.maybeDeparted {
 			worst = max(worst, maybe)

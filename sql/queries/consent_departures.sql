@@ -9,6 +9,12 @@ with departed as (
            or l.shown = 'off' and l.told <> 'remove' and (l.seen or l.told = 'add' and l.confirmed)
               and exists (select from rollcall_state.contact c
                           where c.source = l.source and c.association = l.association and c.address = l.address and c.state = 'active'))
+    union all
+    -- While it is asked whether they left, they count as having left for the next address.
+    select p.association, p.list, p.address, q.asked_at
+    from rollcall_state.approval_pair p
+    join rollcall_state.approval q on q.id = p.approval and q.kind = 'may_have_left' and q.state = 'waiting'
+    where p.source = $1 and p.op = 'add' and p.ended = ''
 )
 select association, list, address, min(since)
 from (
@@ -19,7 +25,8 @@ from (
     join rollcall_state.rep_seen s on s.source = $1 and s.association = d.association and s.address = d.address
     join rollcall_state.rep_now n on n.source = $1 and n.association = s.association and n.rep = s.rep
     where not exists (select from rollcall_state.previous_allowed a
-                      where a.source = $1 and a.association = n.association and a.rep = n.rep and a.address = n.address)
+                      where a.source = $1 and a.association = n.association and a.rep = n.rep and a.address = n.address
+                        and a.allowed_at >= d.since)
       and not exists (select from rollcall_state.previous_allowed_list a
                       where a.source = $1 and a.association = n.association and a.rep = n.rep and a.address = n.address
                         and a.list = d.list and a.allowed_at >= d.since)

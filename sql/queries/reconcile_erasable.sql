@@ -22,6 +22,6 @@ where c.source = $1 and c.association = $2 and c.unheld_since < $3
                   join rollcall_state.approval q on q.id = p.approval and q.state <> 'withdrawn'
                   join rollcall_state.ledger l on l.source = p.source and l.association = p.association and l.list = p.list and l.address = p.address
                   where p.source = c.source and p.association = c.association and p.address = c.address and p.ended = ''
-                    and q.kind in ('left_behind', 'foreign', 'may_have_left') and (l.shown = 'on' or q.state = 'waiting'))
+                    and q.kind in ('left_behind', 'foreign', 'may_have_left', 'many_left') and (l.shown = 'on' or q.state = 'waiting'))
 order by c.address
 limit $4
