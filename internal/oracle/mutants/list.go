@@ -198,7 +198,7 @@ var mutants = []mutant{
 	{
 		name: "rows end the question whether many left",
 		file: "mapper/hold.go",
-		old:  "if !happened && (rule.verdict != On ||", new: "if (!happened || true) && (rule.verdict != On ||",
+		old:  "if !happened && !follows && (rule", new: "if (!happened || true) && !follows && (rule",
 		test: "./internal/deliver", run: "TestManyWhoLeftAreAskedAbout",
 	},
 	{
