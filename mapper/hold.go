@@ -76,8 +76,9 @@ func (p *planner) weighHolds(t *target, pair Pair, rule ruling) Pair {
 	if pair.Add.State != HoldNone {
 		open := pair.needsAdd() || pair.missed()
 		waits := pair.Add.State == HoldWaiting
-		// Whether many left is about what happened: the rows may want them again.
-		happened := waits && pair.Add.Kind == HoldManyLeft && pair.missed()
+		// Whether many left is about what happened: the rows may want them again. While an
+		// addition is not confirmed nobody can say that they left.
+		happened := waits && pair.Add.Kind == HoldManyLeft && pair.missed() && !pair.BelievedOn()
 		// Whether somebody may have left is about the person, whose new address waits too.
 		follows := waits && pair.Add.Kind == HoldMayHaveLeft && rule.reason == ReasonAddressReplaced && open
 		if !happened && !follows && (rule.verdict != On || !open || !pair.Add.stands(On)) {

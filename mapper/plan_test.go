@@ -32,7 +32,7 @@ func wantedBy(p Person, list List, policy Policy) bool {
 	return slices.ContainsFunc(p.Holders, func(r Rep) bool {
 		previous := p.Previous[r.ID]
 		carries := p.Carry[list.Key] == r.ID && (list.Kind == ListGroup || list.Kind == ListUnmanaged)
-		return previous.Reason == "" && !previous.Left[list.Key] && (carries || wants(r, list, policy))
+		return (previous.Reason == "" || previous.Allowed[list.Key]) && !previous.Left[list.Key] && (carries || wants(r, list, policy))
 	})
 }
 

@@ -30,11 +30,15 @@ type Rep struct {
 	Groups map[GroupID]bool
 
 	// Unreadable is not empty when the row carries no information: it names
-	// the column that is NULL, or says "duplicate", "value" where a view fails at
-	// the row, or "otherwise" where a membership has the id in another form.
+	// the column that is NULL, or says "duplicate", UnreadableValue, or "otherwise"
+	// where a membership has the id in another form.
 	// Nothing is added or removed for the addresses of such a rep.
 	Unreadable string
 }
+
+// UnreadableValue is Rep.Unreadable where a view fails at the row. Then not even the
+// address may be known.
+const UnreadableValue = "value"
 
 // Group is one row of rollcall.groups.
 type Group struct {

@@ -32,7 +32,7 @@ func newStanding(p *Person) *standing {
 		}
 	}
 	for _, former := range p.Former { // who cannot be read at all may have the address still
-		if former.Rep != nil && former.Rep.Unreadable == "value" && former.Rep.Email == "" && s.unreadable == nil {
+		if former.Rep != nil && former.Rep.Unreadable == UnreadableValue && former.Rep.Email == "" && s.unreadable == nil {
 			s.unreadable = former.Rep
 		}
 	}

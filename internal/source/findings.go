@@ -39,15 +39,15 @@ func (s *Source) tell(association string, reps []*mapper.Rep) {
 
 // problemTexts say what Rep.Unreadable names.
 var problemTexts = map[string]string{
-	"active":    "active is NULL",
-	"opted_out": "opted_out is NULL",
-	"mailable":  "mailable is NULL",
-	"disabled":  "disabled is NULL in rollcall.group_members",
-	"group_id":  "group_id is NULL in rollcall.group_members",
-	"rep_id":    "rep_id is NULL",
-	"value":     "a view fails at it",
-	"otherwise": "the rep_id is written otherwise in rollcall.group_members",
-	"duplicate": "the rep_id is there more than once",
+	"active":               "active is NULL",
+	"opted_out":            "opted_out is NULL",
+	"mailable":             "mailable is NULL",
+	"disabled":             "disabled is NULL in rollcall.group_members",
+	"group_id":             "group_id is NULL in rollcall.group_members",
+	"rep_id":               "rep_id is NULL",
+	mapper.UnreadableValue: "a view fails at it",
+	"otherwise":            "the rep_id is written otherwise in rollcall.group_members",
+	"duplicate":            "the rep_id is there more than once",
 }
 
 // note remembers what is wrong with reps and returns the ids of those of which

@@ -109,7 +109,7 @@ func (sn *Snap) markOtherwise(ctx context.Context, association string, ids []str
 // failing is a rep at whose row a view fails, with what can be read of it. There is
 // none where no row has the id, which may be a text that no id can be.
 func (sn *Snap) failing(ctx context.Context, association, id string) (found []*mapper.Rep, err error) {
-	rep := &mapper.Rep{ID: mapper.RepID(id), Unreadable: "value", Groups: map[mapper.GroupID]bool{}}
+	rep := &mapper.Rep{ID: mapper.RepID(id), Unreadable: mapper.UnreadableValue, Groups: map[mapper.GroupID]bool{}}
 	err = sn.RefsByRep(ctx, []string{id}, func(r RepRef) error {
 		if r.Association == association {
 			rep.Email, rep.OptedOut = r.Email, r.OptedOut
