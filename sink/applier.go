@@ -46,7 +46,7 @@ type Applier struct {
 // Pauses before people of a refused call are planned again.
 const (
 	pauseThrottled = 5 * time.Second
-	pauseQueued    = 2 * time.Minute // the account's queue is full
+	pauseQueued    = time.Minute // the account's queue is full
 	pauseRefused   = 10 * time.Minute
 )
 
@@ -208,7 +208,7 @@ func (a *Applier) failed(ctx context.Context, id int64, c *Call, err error) erro
 	}
 	pause, class := pauseThrottled, constantcontact.Classify(err)
 	refused := class == constantcontact.Reject || class == constantcontact.Missing
-	if limited, is := errors.AsType[*constantcontact.RateLimitError](err); is && limited.Queue && !c.OptOut {
+	if limited, is := errors.AsType[*constantcontact.RateLimitError](err); is && limited.Queue {
 		pause = pauseQueued
 	}
 	if refused {

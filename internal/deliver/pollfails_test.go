@@ -22,6 +22,17 @@ func (blindAPI) Activities(context.Context, func([]constantcontact.Activity) err
 	return &constantcontact.BodyError{Err: errors.New("not JSON")}
 }
 
+// spentAPI is one for which no calls are left.
+func spentAPI(t *testing.T, b *bench) sink.API {
+	t.Helper()
+	client, err := constantcontact.New(constantcontact.Config{
+		UserAgent: "rollcall test", Now: b.clock.now, Token: func(context.Context) (string, error) { return "token", nil },
+		Wait: func(context.Context) error { return errors.New("no ordinary calls are left") },
+	})
+	must(t, err)
+	return client
+}
+
 // While nobody can see how calls end, whoever opts out is taken off all the same: also
 // where only calls for opt-outs are left.
 func TestOptOutsGoOnWhileCallsCannotBeFollowed(t *testing.T) {
@@ -46,12 +57,7 @@ func optOutsGoOn(t *testing.T, spent, known bool) {
 	b.touchRep(t, `insert into chamber.rep (association_id, member_id, email) values (1, 1, 'new@example.org')`, "21")
 	b.turns(t, 3)
 	if b.Applier.OptOuts = b.Applier.API; spent {
-		client, err := constantcontact.New(constantcontact.Config{
-			UserAgent: "rollcall test", Now: b.clock.now, Token: func(context.Context) (string, error) { return "token", nil },
-			Wait: func(context.Context) error { return errors.New("no ordinary calls are left") },
-		})
-		must(t, err)
-		b.Applier.API = client
+		b.Applier.API = spentAPI(t, b)
 	} else {
 		b.Applier.API = blindAPI{b.Applier.API}
 	}
@@ -69,4 +75,34 @@ func optOutsGoOn(t *testing.T, spent, known bool) {
 	b.clock.advance(time.Minute)
 	b.wantOn(t, board, "p3@example.org", false)
 	b.wantOn(t, everybody, "p3@example.org", false)
+}
+
+// Whoever opted out and has to be read first does not use up the calls that are kept
+// for opt-outs: some are read and taken off, then the next ones.
+func TestOptOutsAreReadAndTakenOffByAndBy(t *testing.T) {
+	b := newBench(t, mapper.Policy{Thresholds: mapper.DefaultThresholds})
+	b.exec(t, `insert into chamber.rep (association_id, member_id, email) select 1, 1, 'q' || n || '@example.org' from generate_series(1, 10) n`)
+	b.exec(t, `update chamber.rep set first_name = 'New'`)
+	_, err := b.member.Exec(t.Context(), "update rollcall_state.contact set contact_id = ''")
+	must(t, err)
+	b.Applier.OptOuts, b.Applier.API = b.Applier.API, spentAPI(t, b)
+	must(t, execute(t, b, `update chamber.rep set opted_out = true`))
+	must(t, b.store.TouchAll(t.Context(), 0))
+	_, _, err = b.widen.Pass(t.Context())
+	must(t, err)
+	b.sim.Reset()
+	b.clock.advance(3 * time.Second)
+	if _, _, err := b.Batch(t.Context()); err == nil {
+		t.Error("people could be read")
+	}
+	if read, sent := b.sim.Counts()["GET /v3/contacts"], b.calls("remove_list_memberships"); read != 25 || sent == 0 {
+		t.Errorf("%d people were read before %d removals, want 25", read, sent)
+	}
+	for range 20 {
+		b.clock.advance(time.Minute)
+		_, _, _ = b.Batch(t.Context()) // the others cannot be read but by these calls
+	}
+	if left := b.sim.ListAddresses(account, everybody); len(left) > 0 {
+		t.Errorf("%d of 30 are on the list", len(left))
+	}
 }

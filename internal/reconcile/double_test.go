@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -94,6 +95,17 @@ func (w *world) answerWith(path string, status int, answer string, while func(bo
 		return status, answer
 	}}).become(w)
 	return n
+}
+
+// spendOrdinaryCalls leaves only the calls that are kept for opt-outs.
+func (w *world) spendOrdinaryCalls() {
+	w.t.Helper()
+	spent, err := constantcontact.New(constantcontact.Config{
+		UserAgent: "rollcall-test", Now: func() time.Time { return w.now }, Token: func(context.Context) (string, error) { return w.token, nil },
+		Wait: func(context.Context) error { return errors.New("no ordinary calls are left") },
+	})
+	w.do(err)
+	w.deliverer.Applier.OptOuts, w.deliverer.Applier.API = w.deliverer.Applier.API, spent
 }
 
 // refused is whoever was put aside.

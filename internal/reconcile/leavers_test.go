@@ -1,10 +1,13 @@
 package reconcile_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"rollcall/cdc"
+	"rollcall/mapper"
 )
 
 const (
@@ -88,4 +91,23 @@ func TestWhoLeftBeforeBeingErasedHasLeft(t *testing.T) {
 	w.settle()
 	w.on("Board", 1, 2, 4, 5, 6, 7, 8, 9, 10)
 	w.referee()
+}
+
+// While it is asked whether many left a list, nobody of them is erased: the question
+// would be left without them and nobody could answer it.
+func TestNobodyIsErasedWhileItIsAskedWhetherManyLeft(t *testing.T) {
+	w := newWorld(t, noon)
+	w.settle()
+	w.reconcile()
+	for n := 1; n <= 11; n++ {
+		w.do(w.sim.Leave(account, rep(n), "Gold"))
+	}
+	w.reconcile()
+	w.change(cdc.KindRep, "3", "delete from chamber.rep where rep_id = 3")
+	w.settle()
+	w.until(w.now.Add(33 * 24 * time.Hour))
+	asked := slices.DeleteFunc(w.questions(), func(q string) bool { return !strings.HasPrefix(q, string(mapper.HoldManyLeft)) })
+	if len(asked) != 11 {
+		t.Errorf("%d people are asked about, want 11: %q", len(asked), asked)
+	}
 }
